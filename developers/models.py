@@ -1,0 +1,227 @@
+"""Who they are: the mirror of Tyk's developers, and the portal's login rows."""
+
+import unicodedata
+import uuid
+from typing import Any, ClassVar, Self
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.models import PermissionsMixin
+from django.db import models
+from django.db.models import Q
+
+
+def email_key(address: str) -> str:
+    """The form of an address that is compared: NFKC, folded. Never mailed to."""
+    return unicodedata.normalize("NFKC", address.strip()).casefold()
+
+
+class DeveloperQuerySet(models.QuerySet["Developer"]):
+    def present(self) -> Self:
+        """Those Tyk still holds, as far as we have read."""
+        return self.filter(gone_at=None)
+
+    def with_address(self, address: str) -> Self:
+        """All present ones that spell this address in any case."""
+        return self.present().filter(email_key=email_key(address))
+
+
+class Developer(models.Model):
+    """The mirror of one developer record in Tyk; written by pulls alone.
+
+    An allow-list: OAuth secrets, `sso_key`, `nonce` and password history of the
+    Tyk record are never read into it. Unique on Tyk's id only, since Tyk holds
+    duplicate addresses.
+    """
+
+    code = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    tyk_id = models.CharField(max_length=64, unique=True)
+    email = models.CharField(max_length=254)  # in Tyk's own spelling
+    email_key = models.CharField(max_length=254)
+    name = models.CharField(max_length=200, blank=True)
+    fields = models.JSONField(default=dict)  # the configured sign-up fields
+    inactive = models.BooleanField(default=False)
+    registered_at = models.DateTimeField(null=True)
+    password_updated = models.DateTimeField(null=True)
+    digest = models.CharField(max_length=64, blank=True)
+    read_at = models.DateTimeField(null=True)
+    written_here_at = models.DateTimeField(null=True)
+    seen_here_at = models.DateTimeField(null=True)
+    missing_since = models.DateTimeField(null=True)
+    gone_at = models.DateTimeField(null=True)
+
+    objects = DeveloperQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["email_key"], name="developer_email_key"),
+            # The every-minute pull re-reads who was here in the last minutes.
+            models.Index(
+                fields=["seen_here_at"],
+                condition=Q(seen_here_at__isnull=False),
+                name="developer_seen_here",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name or self.email
+
+    @property
+    def may_enter(self) -> bool:
+        return not self.inactive and self.gone_at is None
+
+
+class UserManager(BaseUserManager["User"]):
+    def create_superuser(self, email: str, password: str | None = None) -> "User":
+        """Staff with every right; used by `createsuperuser`."""
+        return self.create_staff(email, password, is_superuser=True)
+
+    def create_staff(
+        self, email: str, password: str | None = None, **members: Any
+    ) -> "User":
+        user = self.model(email=self.normalize_email(email), is_staff=True, **members)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """The login row: staff by address and local password, or one developer.
+
+    A developer's row is made at the first proven sign-in and never has a usable
+    local password. The same person may be both; neither becomes the other.
+    """
+
+    email = models.EmailField(null=True, unique=True, blank=True)
+    name = models.CharField(max_length=200, blank=True)
+    developer = models.OneToOneField(
+        Developer, null=True, blank=True, on_delete=models.PROTECT
+    )
+    is_staff = models.BooleanField(default=False)
+    is_active = models.BooleanField(default=True)
+    date_joined = models.DateTimeField(auto_now_add=True)
+
+    USERNAME_FIELD = "email"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+
+    objects = UserManager()
+
+    class Meta:
+        constraints = [
+            # "!" begins Django's unusable passwords.
+            models.CheckConstraint(
+                name="staff_or_developer",
+                condition=(
+                    Q(is_staff=True, email__isnull=False, developer=None)
+                    | Q(
+                        is_staff=False,
+                        is_superuser=False,
+                        email=None,
+                        developer__isnull=False,
+                        password__startswith="!",  # noqa: S106  no password
+                    )
+                ),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name or self.email or str(self.developer)
+
+    def get_full_name(self) -> str:
+        return str(self)
+
+    def get_short_name(self) -> str:
+        return str(self)
+
+
+class SignUp(models.Model):
+    """Somebody typed an address; nothing is in Tyk until the mail proves it."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting", "waiting for the link to be opened"
+        SENDING = "sending", "being created in Tyk"
+        DONE = "done", "account made"
+        CANCELLED = "cancelled", "cancelled"
+
+    code = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    email = models.CharField(max_length=254)
+    email_key = models.CharField(max_length=254, db_index=True)
+    fields = models.JSONField(default=dict)
+    next_url = models.CharField(max_length=500, blank=True)
+    state = models.CharField(max_length=10, choices=State, default=State.WAITING)
+    tyk_id = models.CharField(max_length=64, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"sign-up {self.code}"
+
+
+class MailedLink(models.Model):
+    """A link that proves a mailbox: open, taken (compare-and-set), used.
+
+    The token is made by the worker that mails it and stored as a digest only;
+    until then `digest` is null. "Certainly not done" gives a taken link back; a
+    crash lets it lapse.
+    """
+
+    class Purpose(models.TextChoices):
+        CONFIRM = "confirm", "confirm the address"
+        RESET = "reset", "choose a new password"
+        NEW_ADDRESS = "new_address", "confirm a new address"
+
+    code = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    purpose = models.CharField(max_length=12, choices=Purpose)
+    digest = models.CharField(max_length=64, null=True, unique=True)  # noqa: DJ001  null = no token yet, and unique
+    # The address as typed; who it belongs to is decided in the worker.
+    email = models.CharField(max_length=254)
+    email_key = models.CharField(max_length=254, db_index=True)
+    signup = models.ForeignKey(SignUp, null=True, on_delete=models.CASCADE)
+    developer = models.ForeignKey(Developer, null=True, on_delete=models.CASCADE)
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField(db_index=True)
+    taken_until = models.DateTimeField(null=True)
+    used_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.purpose} link {self.code}"
+
+
+class ProfileEdit(models.Model):
+    """A wish to change a developer record in Tyk, carried out by read-merge-write."""
+
+    class State(models.TextChoices):
+        DUE = "due", "on its way"
+        DONE = "done", "done"
+        CONFLICT = "conflict", "Tyk holds another value"
+        DROPPED = "dropped", "dropped"
+
+    developer = models.ForeignKey(Developer, on_delete=models.CASCADE)
+    before = models.JSONField()
+    after = models.JSONField()
+    state = models.CharField(max_length=10, choices=State, default=State.DUE)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            # A later wish is merged into the waiting one.
+            models.UniqueConstraint(
+                fields=["developer"],
+                condition=Q(state="due"),
+                name="one_due_profile_edit",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"profile edit {self.pk}"
+
+
+class ThrottleCount(models.Model):
+    """Counts attempts while Redis is away; keys are HMACs, never addresses."""
+
+    key = models.CharField(max_length=200, primary_key=True)
+    count = models.PositiveIntegerField()
+    expires_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return self.key

@@ -1,0 +1,66 @@
+"""What every page knows: the brand, the theme, the navigation, who is signed in."""
+
+from dataclasses import dataclass
+
+from django.contrib.auth.models import AnonymousUser
+from django.http import HttpRequest
+from django.urls import reverse
+
+from developers.models import Developer, User
+from portal_site import brand
+from portal_site.middleware import reference_of
+from portal_site.theme import theme_of
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One item of the main navigation."""
+
+    label: str
+    url: str
+    current: bool
+
+
+def portal(request: HttpRequest) -> dict[str, object]:
+    """The context processor of all templates."""
+    person = person_of(request)
+    developer = person.developer if person else None
+    return {
+        **plain(request),
+        "person": person,
+        "developer": developer,
+        "nav": navigation(request.path, developer),
+    }
+
+
+def plain(request: HttpRequest) -> dict[str, object]:
+    """The part that needs neither the database nor a valid Host header."""
+    return {
+        "brand": brand.current(),
+        "theme": theme_of(request),
+        "reference": reference_of(request),
+    }
+
+
+def person_of(request: HttpRequest) -> User | None:
+    """Who is signed in; None too where a middleware answered before anyone asked."""
+    user: User | AnonymousUser | None = getattr(request, "user", None)
+    return user if user is not None and isinstance(user, User) else None
+
+
+def navigation(path: str, developer: Developer | None) -> list[Item]:
+    """The main navigation: APIs for everybody, the rest for developers."""
+    places = [("APIs", "catalogue:list")]
+    if developer:
+        places = [
+            ("Home", "home"),
+            *places,
+            ("Keys", "keyrequests:keys"),
+            ("Requests", "keyrequests:requests"),
+        ]
+    return [_item(label, reverse(name), path) for label, name in places]
+
+
+def _item(label: str, url: str, path: str) -> Item:
+    current = path == url if url == "/" else path.startswith(url)
+    return Item(label, url, current)

@@ -1,0 +1,315 @@
+"""Every setting of the portal, read from the environment (then `.env`).
+
+`make run` fills in what a first start needs. Anywhere else a missing secret stops
+the start with a sentence: no default here would be unsafe on the internet.
+README.md lists every variable.
+"""
+
+import os
+from datetime import timedelta
+from pathlib import Path
+
+from csp.constants import NONE, SELF
+
+from portal_site.environment import Environment, Redacted, host_of
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = Environment(Path(os.environ.get("DOTENV", BASE_DIR / ".env")))
+
+# --- Where we are ------------------------------------------------------------
+DATA_DIR = Path(env.text("DATA_DIR", str(BASE_DIR / ".run"))).resolve()
+PORTAL_BASE_URL = env.needed(
+    "PORTAL_BASE_URL", "Set it to the portal's address: mails link to it."
+).rstrip("/")
+_HOST = host_of(PORTAL_BASE_URL)
+_HTTPS = PORTAL_BASE_URL.startswith("https://")
+ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", _HOST)
+TRUSTED_PROXY_COUNT = env.whole("TRUSTED_PROXY_COUNT", 0)
+DEBUG = env.flag("DEBUG", default=False)
+
+# --- Secrets -------------------------------------------------------------------
+SECRET_KEY = Redacted(
+    env.needed("SECRET_KEY", "Generate 50 random characters and keep them.")
+)
+SECRET_KEY_FALLBACKS = [Redacted(k) for k in env.words("SECRET_KEY_FALLBACKS")]
+# First seals, all unseal: rotate by putting a new one in front.
+SEAL_KEYS = [
+    Redacted(k)
+    for k in env.needed(
+        "SEAL_KEYS", "Generate 32 random bytes as hex; key ids are sealed with it."
+    ).split(",")
+]
+
+# --- Tyk -------------------------------------------------------------------------
+TYK_DASHBOARD_URL = env.needed(
+    "TYK_DASHBOARD_URL", "Set it to the Dashboard's address, without /api."
+)
+TYK_API_KEY = Redacted(
+    env.needed(
+        "TYK_API_KEY",
+        "It is in the Dashboard: Users, Edit, Tyk Dashboard API Access Credentials.",
+    )
+)
+TYK_API_KEY_NEXT = env.secret("TYK_API_KEY_NEXT")
+TYK_ORG_ID = env.text("TYK_ORG_ID")
+TYK_VERIFY_TLS = env.text("TYK_CA_BUNDLE") or True
+TYK_CALLS_IN_FLIGHT = env.whole("TYK_CALLS_IN_FLIGHT", 8)  # of one process
+TYK_CALLS_KEPT_FOR_LOGIN = env.whole("TYK_CALLS_KEPT_FOR_LOGIN", 4)
+# Wall-clock seconds from connect to the last byte.
+TYK_CONNECT_TIMEOUT = env.number("TYK_CONNECT_TIMEOUT", 1.0)
+TYK_LOGIN_DEADLINE = env.number("TYK_LOGIN_DEADLINE", 5.0)
+TYK_PASSWORD_DEADLINE = env.number("TYK_PASSWORD_DEADLINE", 8.0)
+TYK_CLAIM_DEADLINE = env.number("TYK_CLAIM_DEADLINE", 10.0)
+TYK_WRITE_DEADLINE = env.number("TYK_WRITE_DEADLINE", 20.0)
+TYK_READ_DEADLINE = env.number("TYK_READ_DEADLINE", 30.0)
+TYK_LISTING_IDLE = env.number("TYK_LISTING_IDLE", 30.0)
+
+# --- Outbox and pulls (seconds) ------------------------------------------------
+OUTBOX_LEASE = env.number("OUTBOX_LEASE", 90)
+OUTBOX_QUARANTINE = env.number("OUTBOX_QUARANTINE", 90)
+OUTBOX_SWEEP_EVERY = env.number("OUTBOX_SWEEP_EVERY", 10)
+OUTBOX_BACKOFF_MAX = env.number("OUTBOX_BACKOFF_MAX", 300)
+OUTBOX_ATTEMPTS = env.whole("OUTBOX_ATTEMPTS", 8)
+PULL_EVERY = env.number("PULL_EVERY", 60)
+PULL_DEVELOPERS_EVERY = env.number("PULL_DEVELOPERS_EVERY", 3600)
+PULL_REQUESTS_EVERY = env.number("PULL_REQUESTS_EVERY", 86400)
+RECENT_DEVELOPER_WINDOW = env.number("RECENT_DEVELOPER_WINDOW", 900)
+CLAIM_LEASE = env.number("CLAIM_LEASE", 60)
+CLAIM_ACCEPTS_KEY_MAIL = env.flag("CLAIM_ACCEPTS_KEY_MAIL", default=False)
+APPROVAL_DAYS = env.whole("APPROVAL_DAYS", 90)
+
+# Which function makes both sides agree, by kind of outbox row.
+OUTBOX_HANDLERS = {
+    "mail.sign_up": "developers.push.mail_sign_up",
+    "mail.reset": "developers.push.mail_reset",
+    "mail.password_changed": "developers.push.mail_password_changed",
+    "mail.account_active": "developers.push.mail_account_active",
+    "developer.profile": "developers.push.profile",
+    "request.create": "keyrequests.push.create_request",
+    "request.delete": "keyrequests.push.delete_request",
+    "mint.settle": "keyrequests.push.settle",
+    "key.revoke": "keyrequests.push.revoke_key",
+    "mail.request_received": "keyrequests.mail.request_received",
+    "mail.to_review": "keyrequests.mail.to_review",
+    "mail.approved": "keyrequests.mail.approved",
+    "mail.declined": "keyrequests.mail.declined",
+    "mail.key_revoked": "keyrequests.mail.key_revoked",
+}
+# What is pulled, in this order: later ones refer to rows of earlier ones.
+PULLS = {
+    "configuration": "tyk.pull.configuration",
+    "policies": "catalogue.pull.policies",
+    "catalogue": "catalogue.pull.catalogue",
+    "developers": "keyrequests.pull.developers",
+    "requests": "keyrequests.pull.requests",
+    "pending": "keyrequests.pull.pending_requests",
+    "recent": "keyrequests.pull.recent_developers",
+}
+
+# --- People ------------------------------------------------------------------------
+SIGNUP_REVIEW = env.flag("SIGNUP_REVIEW", default=False)
+LIMITS_SCALE = env.number("LIMITS_SCALE", 1.0)
+CONFIRM_LINK_SECONDS = env.whole("CONFIRM_LINK_SECONDS", 24 * 3600)
+RESET_LINK_SECONDS = env.whole("RESET_LINK_SECONDS", 30 * 60)
+AUTH_USER_MODEL = "developers.User"
+AUTHENTICATION_BACKENDS = [
+    "developers.backends.TykBackend",
+    "developers.backends.StaffBackend",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 12},
+    },
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "developers.passwords.NotYourNameValidator"},
+]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+LOGIN_URL = "developers:login"
+LOGIN_REDIRECT_URL = "catalogue:list"
+
+# --- Brand -------------------------------------------------------------------------
+BRAND_NAME = env.text("BRAND_NAME", "Northwind APIs")
+BRAND_COMPANY = env.text("BRAND_COMPANY", "Northwind")
+BRAND_COLOUR = env.text("BRAND_COLOUR", "#0b6e6e")
+BRAND_LOGO = env.text("BRAND_LOGO")  # a file; empty: a mark from the initial
+BRAND_RADIUS = env.whole("BRAND_RADIUS", 5)
+BRAND_TAGLINE = env.text("BRAND_TAGLINE", "The APIs behind every Northwind order.")
+BRAND_LEAD = env.text(
+    "BRAND_LEAD",
+    "The same interfaces our own shops and warehouses run on. Read the "
+    "documentation first, ask for access when it fits.",
+)
+BRAND_SUPPORT_EMAIL = env.text("BRAND_SUPPORT_EMAIL", f"api-support@{_HOST}")
+# Comma-separated, each a label, "=" and an address.
+BRAND_FOOTER_LINKS = env.words("BRAND_FOOTER_LINKS")
+# Where developers send calls; used in code samples.
+BRAND_API_URL = env.text("BRAND_API_URL", "https://api.northwind.example").rstrip("/")
+
+# --- Django ------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "portal_site.apps.PortalSiteConfig",
+    "tyk.apps.TykConfig",
+    "developers.apps.DevelopersConfig",
+    "catalogue.apps.CatalogueConfig",
+    "keyrequests.apps.KeyRequestsConfig",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "csp",
+]
+MIDDLEWARE = [
+    "portal_site.middleware.ReferenceMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "portal_site.middleware.PrivatePagesMiddleware",
+]
+ROOT_URLCONF = "portal_site.urls"
+WSGI_APPLICATION = "portal_site.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "portal_site.context.portal",
+            ],
+        },
+    },
+]
+
+DATABASES = {
+    "default": env.database("DATABASE_URL", f"sqlite:///{DATA_DIR}/portal.sqlite3")
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# No translations yet: "en-gb" only sets spelling and date order.
+LANGUAGE_CODE = "en-gb"
+USE_I18N = False
+USE_TZ = True
+TIME_ZONE = "UTC"
+
+STATIC_URL = "static/"
+STATIC_ROOT = Path(env.text("STATIC_ROOT", str(DATA_DIR / "static")))
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+MEDIA_ROOT = DATA_DIR / "media"
+
+SESSION_COOKIE_AGE = env.whole("SESSION_SECONDS", 12 * 3600)
+SESSION_COOKIE_SECURE = _HTTPS
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_SECURE = _HTTPS
+CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_TRUSTED_ORIGINS = [PORTAL_BASE_URL]
+CSRF_FAILURE_VIEW = "portal_site.views.csrf_failure"
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
+
+SECURE_SSL_REDIRECT = env.flag("SECURE_SSL_REDIRECT", default=_HTTPS)
+SECURE_REDIRECT_EXEMPT = [r"^health/"]
+SECURE_HSTS_SECONDS = env.whole("SECURE_HSTS_SECONDS", 31_536_000 if _HTTPS else 0)
+SECURE_HSTS_INCLUDE_SUBDOMAINS = env.flag(
+    "SECURE_HSTS_INCLUDE_SUBDOMAINS", default=_HTTPS
+)
+SECURE_HSTS_PRELOAD = env.flag("SECURE_HSTS_PRELOAD", default=_HTTPS)
+SECURE_REFERRER_POLICY = "no-referrer"
+SECURE_PROXY_SSL_HEADER = (
+    ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXY_COUNT else None
+)
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+        "base-uri": [NONE],
+    }
+}
+
+vars().update(
+    env.email(
+        "EMAIL_URL",
+        "Use smtp+tls://user:password@host:587, or filemail:////abs/dir for files.",
+    )
+)
+EMAIL_TIMEOUT = env.number("EMAIL_TIMEOUT", 10)
+DEFAULT_FROM_EMAIL = env.text("MAIL_FROM", f"{BRAND_NAME} <no-reply@{_HOST}>")
+# Who hears of requests to review; empty: every active staff member who may decide.
+REVIEW_MAIL_TO = env.words("REVIEW_MAIL_TO")
+
+# --- Celery ------------------------------------------------------------------------
+REDIS_URL = Redacted(
+    env.needed("REDIS_URL", "It is the broker and the throttle's counter.")
+)
+CELERY_BROKER_URL = REDIS_URL
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_TIME_LIMIT = 3600
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_MAX_TASKS_PER_CHILD = 500
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+# A web request must not wait for a sick broker: the sweep finds the row anyway.
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "socket_connect_timeout": 0.5,
+    "socket_timeout": 5,
+    "global_keyprefix": env.text("REDIS_PREFIX"),
+}
+CELERY_TASK_PUBLISH_RETRY = False
+CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "beat-schedule")
+CELERY_BEAT_SCHEDULE = {
+    "sweep the outbox": {
+        "task": "tyk.tasks.drain_outbox",
+        "schedule": timedelta(seconds=OUTBOX_SWEEP_EVERY),
+        "options": {"expires": OUTBOX_SWEEP_EVERY},
+    },
+    **{
+        f"pull {kind}": {
+            "task": "tyk.tasks.pull",
+            "args": [kind],
+            "schedule": timedelta(seconds=seconds),
+            "options": {"expires": seconds},
+        }
+        for kind, seconds in (
+            ("configuration", PULL_EVERY),
+            ("policies", PULL_EVERY),
+            ("catalogue", PULL_EVERY),
+            ("pending", PULL_EVERY),
+            ("recent", PULL_EVERY),
+            ("developers", PULL_DEVELOPERS_EVERY),
+            ("requests", PULL_REQUESTS_EVERY),
+        )
+    },
+}
+
+# --- Logs --------------------------------------------------------------------------
+LOG_LEVEL = env.text("LOG_LEVEL", "INFO").upper()
+LOGGING_CONFIG = "portal_site.logs.configure"
+LOGGING = {"level": LOG_LEVEL}

@@ -1,0 +1,1 @@
+"""The real servers behind the tests: PostgreSQL and Valkey, both from wheels."""

@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class TykConfig(AppConfig):
+    name = "tyk"
+    verbose_name = "Tyk"

@@ -1,0 +1,62 @@
+"""One writer at a time to one developer, across processes, by leases.
+
+Tyk has no lock and no version on its records: a full-record PUT beside an approve
+loses one of them. A lease that runs out on its own survives a killed process.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+from django.db.models import F, Q
+from django.db.models.functions import Now
+
+from tyk.models import Lane
+from tyk.seal import fingerprint
+
+
+class LaneBusy(Exception):
+    """Another writer holds the lane. Nothing was done."""
+
+
+def for_developer(tyk_id: str) -> str:
+    return f"dev:{tyk_id}"
+
+
+def for_address(email_key: str) -> str:
+    """The lane of an address that may have no developer yet; names no address."""
+    return f"addr:{fingerprint(email_key, purpose='lane')[:40]}"
+
+
+@contextmanager
+def lane(name: str, *, seconds: float) -> Iterator[None]:
+    """Hold the lane `name` for at most `seconds`; raises LaneBusy."""
+    epoch = take(name, seconds=seconds)
+    try:
+        yield
+    finally:
+        release(name, epoch)
+
+
+def take(name: str, *, seconds: float) -> int:
+    """Take the lane by compare-and-set; its new epoch. Raises LaneBusy.
+
+    The database's clock decides, so that no worker's clock can hand out a lane
+    twice.
+    """
+    Lane.objects.get_or_create(name=name)
+    free = Q(until=None) | Q(until__lt=Now())
+    row = Lane.objects.filter(free, name=name).first()
+    if row is None:
+        raise LaneBusy(name)
+    taken = Lane.objects.filter(free, name=name, epoch=row.epoch).update(
+        epoch=F("epoch") + 1, until=Now() + timedelta(seconds=seconds)
+    )
+    if not taken:
+        raise LaneBusy(name)
+    return row.epoch + 1
+
+
+def release(name: str, epoch: int) -> None:
+    """Give the lane back, unless it ran out and somebody else has it now."""
+    Lane.objects.filter(name=name, epoch=epoch).update(until=None)

@@ -1,0 +1,147 @@
+"""What the portal knows of its organisation in Tyk, and the work still owed to it."""
+
+import secrets
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+
+
+class CredentialState(models.TextChoices):
+    UNKNOWN = "unknown", "not tried yet"
+    ACCEPTED = "accepted", "accepted"
+    REJECTED = "rejected", "rejected by the Dashboard"
+
+
+class Organisation(models.Model):
+    """The one Tyk organisation our credential belongs to, and its portal settings.
+
+    An allow-list of Tyk's portal configuration, which itself carries secrets
+    (`dcr_options.access_token`) and is never stored whole.
+    """
+
+    org_id = models.CharField(max_length=64, blank=True)
+    # Begins every marker we write into Tyk, so that two portals on one
+    # organisation never take each other's records for their own.
+    instance = models.CharField(max_length=16)
+    base_url_seen = models.CharField(max_length=500, blank=True)
+    hash_keys = models.BooleanField(default=True)
+    signup_fields = models.JSONField(default=list)
+    key_request_fields = models.JSONField(default=list)
+    # Until the first pull nothing is approved without a person.
+    require_key_approval = models.BooleanField(default=True)
+    disable_signup = models.BooleanField(default=False)
+    catalogue_login_only = models.BooleanField(default=False)
+    key_mail_on = models.BooleanField(default=False)
+    secure_approval_on = models.BooleanField(default=False)
+    manager_email = models.CharField(max_length=254, blank=True)
+    credential_state = models.CharField(
+        max_length=10, choices=CredentialState, default=CredentialState.UNKNOWN
+    )
+    credential_seen_at = models.DateTimeField(null=True)
+    pushes_paused = models.CharField(max_length=200, blank=True)
+    read_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name_plural = "organisation"
+        constraints = [
+            # There is one organisation per portal; every reader takes row 1.
+            models.CheckConstraint(condition=Q(pk=1), name="one_organisation"),
+        ]
+
+    def __str__(self) -> str:
+        return self.org_id or "organisation not read yet"
+
+    @classmethod
+    def current(cls) -> "Organisation":
+        """The one row, made on first use with a random instance name."""
+        row, _ = cls.objects.get_or_create(
+            pk=1,
+            defaults={
+                "instance": secrets.token_hex(4),
+                "org_id": settings.TYK_ORG_ID,
+            },
+        )
+        return row
+
+    def marker(self, code: object) -> str:
+        """The text that marks a record in Tyk as made by us for row `code`."""
+        return f"{self.instance}.{code}"
+
+
+class PullState(models.Model):
+    """How the last pull of one kind went; pages say "as of" from it."""
+
+    kind = models.CharField(max_length=40, primary_key=True)
+    started_at = models.DateTimeField(null=True)
+    completed_at = models.DateTimeField(null=True)
+    seen = models.PositiveIntegerField(default=0)
+    changed = models.PositiveIntegerField(default=0)
+    retired = models.PositiveIntegerField(default=0)
+    bad = models.PositiveIntegerField(default=0)
+    held_back_reason = models.CharField(max_length=200, blank=True)
+    last_error = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        verbose_name = "pull"
+
+    def __str__(self) -> str:
+        return self.kind
+
+
+class Lane(models.Model):
+    """Keeps two writers to one developer apart: a lease by compare-and-set."""
+
+    name = models.CharField(max_length=100, primary_key=True)
+    epoch = models.PositiveIntegerField(default=0)
+    until = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Outbox(models.Model):
+    """Work owed to Tyk or to a mailbox: one row per kind and subject, no payload.
+
+    `asked` rises in the transaction that wants something; `served` follows when
+    both sides agree. Celery only wakes it: losing a message loses nothing.
+    """
+
+    kind = models.CharField(max_length=40)
+    subject = models.CharField(max_length=64)
+    lane = models.CharField(max_length=100, blank=True)
+    asked = models.PositiveIntegerField(default=0)
+    served = models.PositiveIntegerField(default=0)
+    epoch = models.PositiveIntegerField(default=0)
+    lease_until = models.DateTimeField(null=True)
+    asked_at = models.DateTimeField(auto_now_add=True)
+    next_at = models.DateTimeField()
+    attempts = models.PositiveIntegerField(default=0)
+    # Committed before a write leaves: whoever finds it set must look first.
+    sending_since = models.DateTimeField(null=True)
+    # Set when an answer was lost: nobody looks before the quarantine is over.
+    unsure_since = models.DateTimeField(null=True)
+    parked_reason = models.CharField(max_length=200, blank=True)
+    last_outcome = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        verbose_name = "outbox row"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["kind", "subject"], name="one_outbox_row_per_subject"
+            ),
+            models.CheckConstraint(
+                condition=Q(served__lte=F("asked")), name="served_never_before_asked"
+            ),
+        ]
+        indexes = [
+            # The sweep looks for due rows only; nearly all rows are served.
+            models.Index(
+                fields=["next_at"],
+                condition=Q(asked__gt=F("served"), parked_reason=""),
+                name="outbox_due",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.subject}"

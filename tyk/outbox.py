@@ -1,0 +1,315 @@
+"""The outbox: work owed to Tyk or a mailbox, kept in the database.
+
+    ask       enqueue() in the caller's transaction raises `asked`
+    ring      a Celery message on commit; losing or repeating it is harmless
+    lease     compare-and-set on the row's epoch, by the database's clock
+    serve     the handler makes both sides agree from today's truth
+    settle    `served` follows to what was asked when the handler began
+
+`sending()` commits "a write may be out there" before a write that must not be
+repeated. Whoever leases such a row waits out the quarantine and looks first.
+"""
+
+import logging
+import random
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from celery import current_app
+from django.conf import settings
+from django.db import models, transaction
+from django.db.models import F, Q
+from django.db.models.functions import Now
+from django.utils.module_loading import import_string
+
+from tyk import connect, lanes
+from tyk.dashboard.errors import (
+    Busy,
+    DashboardError,
+    Misconfigured,
+    OutcomeUnknown,
+    Unreachable,
+)
+from tyk.models import CredentialState, Outbox
+
+log = logging.getLogger(__name__)
+
+MISCONFIGURED_PAUSE = 60.0  # seconds until our rejected key is tried again
+LANE_PAUSE = 1.0
+
+
+class LeaseLost(Exception):
+    """Our lease ran out and somebody else has the row: stop, write nothing."""
+
+
+class Later(Exception):
+    """Raised by a handler: not yet, and nobody's fault."""
+
+    def __init__(self, seconds: float, why: str) -> None:
+        super().__init__(why)
+        self.seconds = seconds
+
+
+class Park(Exception):
+    """Raised by a handler: only a person can go on. The text says why."""
+
+
+@dataclass
+class Job:
+    """One leased row, as its handler sees it."""
+
+    pk: int
+    kind: str
+    subject: str
+    epoch: int
+    asked: int
+    must_look: bool
+    lane: str = ""
+    sent: bool = False
+
+    def sending(self) -> None:
+        """Commit that a write is about to leave. Raises LeaseLost.
+
+        Call it right before a write that must not happen twice.
+        """
+        noted = _mine(self).update(sending_since=Now())
+        if not noted:
+            raise LeaseLost(self.kind)
+        self.sent = True
+
+    def settled(self) -> None:
+        """Commit that a look found the earlier write to have had no effect."""
+        if not _mine(self).update(sending_since=None, unsure_since=None):
+            raise LeaseLost(self.kind)
+        self.must_look = False
+
+
+Handler = Callable[[Job], None]
+
+
+def enqueue(kind: str, subject: object, *, lane: str = "", after: float = 0) -> None:
+    """Ask for `kind` to be done for `subject`, in the caller's transaction.
+
+    `lane` names whose writers must stay apart; `after` delays the first try by
+    seconds. A parked row stays parked: it waits for a person.
+    """
+    if kind not in settings.OUTBOX_HANDLERS:
+        raise LookupError(f"no handler for {kind}")
+    due = Now() + timedelta(seconds=after)
+    with transaction.atomic():
+        _, made = Outbox.objects.get_or_create(
+            kind=kind,
+            subject=str(subject),
+            defaults={"asked": 1, "next_at": due, "lane": lane},
+        )
+        if not made:
+            # Something quarantined keeps its time; only an idle row is hurried.
+            Outbox.objects.filter(kind=kind, subject=str(subject)).update(
+                asked=F("asked") + 1, lane=lane
+            )
+            Outbox.objects.filter(
+                kind=kind, subject=str(subject), asked=F("served") + 1
+            ).update(next_at=due, attempts=0)
+    if not after:
+        transaction.on_commit(_ring, robust=True)
+
+
+def _ring() -> None:
+    """Wake a worker. A sick broker must not fail what is already committed."""
+    try:
+        current_app.send_task("tyk.tasks.drain_outbox", retry=False, ignore_result=True)
+    except Exception as error:  # noqa: BLE001  whatever the broker's client raises
+        log.warning("doorbell not rung", extra={"why": type(error).__name__})
+
+
+def due() -> models.QuerySet[Outbox]:
+    """Rows somebody asked for that aren't served and aren't parked."""
+    return Outbox.objects.filter(asked__gt=F("served"), parked_reason="")
+
+
+def drain(limit: int = 100) -> Counter[str]:
+    """Work on what is due now, at most `limit` rows; how many ended in what."""
+    outcomes: Counter[str] = Counter()
+    while outcomes.total() < limit:
+        jobs = (_lease(pk) for pk in _ready(limit - outcomes.total()))
+        worked = Counter(_serve(job) for job in jobs if job is not None)
+        if not worked:
+            break
+        outcomes += worked
+    return outcomes
+
+
+def _ready(limit: int) -> list[int]:
+    rows = due().filter(_free(), next_at__lte=Now())
+    return list(rows.order_by("next_at", "pk").values_list("pk", flat=True)[:limit])
+
+
+def _free() -> Q:
+    return Q(lease_until=None) | Q(lease_until__lt=Now())
+
+
+def _lease(pk: int) -> Job | None:
+    """Lease the row by compare-and-set; None if somebody was quicker."""
+    row = due().filter(_free(), pk=pk, next_at__lte=Now()).first()
+    if row is None:
+        return None
+    leased = Outbox.objects.filter(_free(), pk=pk, epoch=row.epoch).update(
+        epoch=F("epoch") + 1,
+        lease_until=Now() + timedelta(seconds=settings.OUTBOX_LEASE),
+    )
+    if not leased:
+        return None
+    # Read again: more may have been asked between the look and the lease.
+    row.refresh_from_db()
+    return Job(
+        pk=row.pk,
+        kind=row.kind,
+        subject=row.subject,
+        epoch=row.epoch,
+        asked=row.asked,
+        must_look=row.sending_since is not None,
+        lane=row.lane,
+    )
+
+
+def _mine(job: Job) -> models.QuerySet[Outbox]:
+    return Outbox.objects.filter(pk=job.pk, epoch=job.epoch)
+
+
+def _serve(job: Job) -> str:
+    """Run the handler and keep what came of it; the outcome's name."""
+    if job.must_look and _postponed_by_quarantine(job):
+        return "quarantined"
+    try:
+        if not job.lane:
+            return _handle(job)
+        with lanes.lane(job.lane, seconds=settings.OUTBOX_LEASE):
+            return _handle(job)
+    except lanes.LaneBusy:
+        return _again(job, LANE_PAUSE, "waits for another writer")
+
+
+def _handle(job: Job) -> str:
+    handler: Handler = import_string(settings.OUTBOX_HANDLERS[job.kind])
+    try:
+        handler(job)
+    except LeaseLost:
+        log.warning("outbox lease lost", extra={"kind": job.kind})
+        return "lost"
+    except Later as later:
+        return _again(job, later.seconds, str(later))
+    except Park as park:
+        return _park(job, str(park))
+    except lanes.LaneBusy:
+        return _again(job, LANE_PAUSE, "waits for another writer")
+    except DashboardError as error:
+        return _failed_call(job, error)
+    except Exception as error:
+        log.exception("outbox handler failed", extra={"kind": job.kind})
+        return _count_failure(job, f"error: {type(error).__name__}")
+    return _done(job)
+
+
+def _postponed_by_quarantine(job: Job) -> bool:
+    """Whether a write sent earlier may still land: then nobody looks yet.
+
+    The Dashboard may commit after we stopped listening; a look before that says
+    "absent" and a repeat would make a second one.
+    """
+    wait = timedelta(seconds=settings.OUTBOX_QUARANTINE)
+    since = models.functions.Coalesce("unsure_since", "sending_since")
+    return bool(
+        _mine(job)
+        .annotate(since=since)
+        .filter(since__gt=Now() - wait)
+        .update(
+            next_at=models.functions.Greatest(since + wait, Now()), lease_until=None
+        )
+    )
+
+
+def _done(job: Job) -> str:
+    kept = _mine(job).update(
+        served=job.asked,
+        sending_since=None,
+        unsure_since=None,
+        attempts=0,
+        lease_until=None,
+        last_outcome="done",
+    )
+    return "done" if kept else "lost"
+
+
+def _again(job: Job, seconds: float, why: str) -> str:
+    """Free the row until later; nobody's fault, so no attempt is counted."""
+    _mine(job).update(
+        next_at=Now() + timedelta(seconds=seconds),
+        lease_until=None,
+        last_outcome=why[:200],
+    )
+    return "later"
+
+
+def _park(job: Job, reason: str) -> str:
+    _mine(job).update(
+        parked_reason=reason[:200] or "parked",
+        lease_until=None,
+        last_outcome=reason[:200],
+    )
+    log.error("outbox parked", extra={"kind": job.kind, "reason": reason[:200]})
+    return "parked"
+
+
+def _failed_call(job: Job, error: DashboardError) -> str:
+    """What a call's failure means for the row (one place, every handler)."""
+    if isinstance(error, OutcomeUnknown):
+        return _unsure(job, error)
+    if job.sent and not job.must_look:
+        # Certainly not done: the next try need not look.
+        _mine(job).update(sending_since=None)
+    if isinstance(error, Unreachable):
+        return _again(job, _backoff(job), f"unreachable: {error.reason}")
+    if isinstance(error, Busy):
+        return _again(job, error.retry_after, "the Dashboard is busy")
+    if isinstance(error, Misconfigured):
+        if error.reason == "key_rejected":
+            connect.note_credential(CredentialState.REJECTED)
+        return _again(job, MISCONFIGURED_PAUSE, f"misconfigured: {error.reason}")
+    return _count_failure(job, str(error))
+
+
+def _unsure(job: Job, error: OutcomeUnknown) -> str:
+    """The answer was lost: quarantine, then look."""
+    _mine(job).update(
+        sending_since=models.functions.Coalesce("sending_since", Now()),
+        unsure_since=Now(),
+        attempts=F("attempts") + 1,
+        next_at=Now() + timedelta(seconds=settings.OUTBOX_QUARANTINE),
+        lease_until=None,
+        last_outcome=f"answer lost: {error.reason}"[:200],
+    )
+    return "unsure"
+
+
+def _count_failure(job: Job, why: str) -> str:
+    attempts = _mine(job).values_list("attempts", flat=True).first()
+    if attempts is None:
+        return "lost"
+    if attempts + 1 >= settings.OUTBOX_ATTEMPTS:
+        return _park(job, why)
+    _mine(job).update(
+        attempts=F("attempts") + 1,
+        next_at=Now() + timedelta(seconds=_backoff(job)),
+        lease_until=None,
+        last_outcome=why[:200],
+    )
+    return "failed"
+
+
+def _backoff(job: Job) -> float:
+    """Seconds with full jitter: many rows must not come back in one burst."""
+    attempts = _mine(job).values_list("attempts", flat=True).first() or 0
+    ceiling = min(settings.OUTBOX_BACKOFF_MAX, 2.0 * 2 ** min(attempts, 16))
+    return random.uniform(0.5, max(1.0, ceiling))  # noqa: S311  not a secret

@@ -1,0 +1,120 @@
+"""Tyk → mirror: running one kind of pull, and the organisation's own settings."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.conf import settings
+from django.utils import timezone
+from django.utils.module_loading import import_string
+
+from tyk import connect
+from tyk.dashboard.errors import DashboardError, Misconfigured
+from tyk.dashboard.records import Configuration
+from tyk.models import CredentialState, Organisation, PullState
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Pulled:
+    """What one pull did; `held_back` says why something was not applied."""
+
+    seen: int = 0
+    changed: int = 0
+    retired: int = 0
+    bad: int = 0
+    held_back: str = ""
+
+
+class WrongOrganisation(Misconfigured):
+    """The Dashboard's key belongs to another organisation than this portal's."""
+
+
+Pull = Callable[[], Pulled]
+
+
+def run(kind: str) -> Pulled:
+    """Pull `kind` and keep how it went in PullState; raises DashboardError."""
+    pull: Pull = import_string(settings.PULLS[kind])
+    PullState.objects.update_or_create(
+        kind=kind, defaults={"started_at": timezone.now()}
+    )
+    try:
+        pulled = pull()
+    except DashboardError as error:
+        _note_failure(kind, error)
+        raise
+    connect.note_credential(CredentialState.ACCEPTED)
+    PullState.objects.filter(kind=kind).update(
+        completed_at=timezone.now(),
+        seen=pulled.seen,
+        changed=pulled.changed,
+        retired=pulled.retired,
+        bad=pulled.bad,
+        held_back_reason=pulled.held_back[:200],
+        last_error="",
+    )
+    return pulled
+
+
+def _note_failure(kind: str, error: DashboardError) -> None:
+    if isinstance(error, Misconfigured) and error.reason == "key_rejected":
+        connect.note_credential(CredentialState.REJECTED)
+    PullState.objects.filter(kind=kind).update(last_error=str(error)[:200])
+
+
+def as_of(kind: str) -> datetime | None:
+    """When the mirror of `kind` was last complete; None if never."""
+    return (
+        PullState.objects.filter(kind=kind)
+        .values_list("completed_at", flat=True)
+        .first()
+    )
+
+
+def configuration() -> Pulled:
+    """Mirror the portal settings the organisation keeps in Tyk."""
+    now = timezone.now()
+    record = connect.dashboard().configuration()
+    organisation = Organisation.current()
+    _refuse_other_organisation(organisation, record)
+    wanted = _from_configuration(record)
+    changed = {
+        name: value
+        for name, value in wanted.items()
+        if getattr(organisation, name) != value
+    }
+    if changed:
+        Organisation.objects.filter(pk=organisation.pk).update(**changed, read_at=now)
+    return Pulled(seen=1, changed=int(bool(changed)))
+
+
+def _from_configuration(record: Configuration) -> dict[str, object]:
+    return {
+        "org_id": record.org_id or settings.TYK_ORG_ID,
+        "hash_keys": record.hash_keys,
+        "signup_fields": list(record.signup_fields),
+        "key_request_fields": list(record.key_request_fields),
+        "require_key_approval": record.require_key_approval,
+        "disable_signup": record.disable_signup,
+        "catalogue_login_only": record.catalogue_login_only,
+        "key_mail_on": record.key_mail_on,
+        "secure_approval_on": record.secure_key_approval,
+        "manager_email": record.email,
+    }
+
+
+def _refuse_other_organisation(
+    organisation: Organisation, record: Configuration
+) -> None:
+    """Another organisation's data never enters: a mirror of two can't be undone."""
+    expected = settings.TYK_ORG_ID or organisation.org_id
+    if expected and record.org_id and record.org_id != expected:
+        raise WrongOrganisation(
+            operation="getPortalConfiguration",
+            method="GET",
+            template="/api/portal/configuration",
+            reason="other_organisation",
+        )

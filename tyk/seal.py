@@ -1,0 +1,63 @@
+"""Sealing key ids at rest, and the fingerprints they are found by.
+
+With key hashing off a key id *is* the key, so ids never stand in the database in
+clear. AES-GCM with a ring of keys: the first seals, all unseal. The row's code is
+the associated data, so a sealed id can't be moved to another row.
+"""
+
+import hashlib
+import hmac
+import os
+from functools import lru_cache
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from django.conf import settings
+
+NONCE_BYTES = 12
+
+
+class SealBroken(Exception):
+    """The sealed text was altered, moved to another row, or its key is gone."""
+
+
+def seal(text: str, *, aad: str) -> bytes:
+    """`text` as bytes that only this row (`aad`) and the first seal key open."""
+    nonce = os.urandom(NONCE_BYTES)
+    return nonce + AESGCM(_ring()[0]).encrypt(nonce, text.encode(), aad.encode())
+
+
+def unseal(blob: bytes, *, aad: str) -> str:
+    """The text sealed for the row `aad`; raises SealBroken."""
+    nonce, sealed = bytes(blob[:NONCE_BYTES]), bytes(blob[NONCE_BYTES:])
+    for key in _ring():
+        try:
+            return AESGCM(key).decrypt(nonce, sealed, aad.encode()).decode()
+        except InvalidTag:
+            continue
+    raise SealBroken(aad)
+
+
+def fingerprint(text: str, *, purpose: str) -> str:
+    """64 hex characters that name `text` without giving it away, for one purpose."""
+    return hmac.new(_ring()[0], f"{purpose}\0{text}".encode(), "sha256").hexdigest()
+
+
+def fingerprint_key() -> str:
+    """Which ring key fingerprints are made with, so that a rotation is seen."""
+    return hashlib.sha256(b"name\0" + _ring()[0]).hexdigest()[:16]
+
+
+def digest(token: str) -> str:
+    """SHA-256 of a long random token, as 64 hex characters."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def _ring() -> list[bytes]:
+    return _derive(tuple(settings.SEAL_KEYS))
+
+
+@lru_cache(maxsize=4)
+def _derive(keys: tuple[str, ...]) -> list[bytes]:
+    """A 32-byte key for each text of the ring, whatever its form."""
+    return [hashlib.sha256(b"seal\0" + key.strip().encode()).digest() for key in keys]
