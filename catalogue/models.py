@@ -7,6 +7,8 @@ from django.db import models
 from django.db.models import Q
 from django.urls import reverse
 
+from catalogue import text, words
+
 
 class Plan(models.Model):
     """The mirror of one Tyk policy, in figures a developer can choose by.
@@ -38,6 +40,11 @@ class Plan(models.Model):
     @property
     def offered(self) -> bool:
         return self.live and self.gone_at is None
+
+    @property
+    def limits_words(self) -> str:
+        """ "60 calls a minute, 10 000 a day, resets 24 hours after the first call"."""
+        return words.limits(self)
 
 
 class EntryQuerySet(models.QuerySet["Entry"]):
@@ -90,6 +97,23 @@ class Entry(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("catalogue:entry", args=[self.slug])
+
+    @property
+    def kind(self) -> str:
+        """How calls authenticate: the entry's word, else its plan's, else a token."""
+        if self.keyless:
+            return "keyless"
+        return self.auth_kind or (self.plan.auth_kind if self.plan else "token")
+
+    @property
+    def limits_words(self) -> str:
+        """The plan's limits in a line; "" where no plan limits anything."""
+        return self.plan.limits_words if self.plan and not self.keyless else ""
+
+    @property
+    def summary(self) -> str:
+        """The short text without tags; not safe by itself, escape as usual."""
+        return text.plain(self.short_text)
 
 
 class Document(models.Model):

@@ -68,7 +68,7 @@ class KeyRequest(models.Model):
         Status.APPROVED: {Status.GRANTED, Status.DECLINED, Status.LAPSED},
     }
 
-    # The code is also the marker of the request's first mint.
+    # Also marks the record in Tyk as made for this row.
     code = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     developer = models.ForeignKey(
         Developer, on_delete=models.PROTECT, related_name="requests"
@@ -290,7 +290,8 @@ class Mint(models.Model):
         related_name="replaced_by",
     )
     state = models.CharField(max_length=8, choices=State, default=State.SENDING)
-    tyk_request_id = models.CharField(max_length=64)
+    # The Tyk request it approves; "" until a replacement's own was made.
+    tyk_request_id = models.CharField(max_length=64, blank=True)
     # Fingerprints of what the developer held just before: what is new is ours.
     before = models.JSONField(default=list)
     started_at = models.DateTimeField()
@@ -311,6 +312,12 @@ class Mint(models.Model):
 
     def __str__(self) -> str:
         return f"mint {self.code}"
+
+    @property
+    def marked_by(self) -> uuid.UUID:
+        """Whose code the key carries: its Tyk request's, own or the first one's."""
+        first = self.tyk_request_id and self.tyk_request_id == self.request.tyk_id
+        return self.request.code if first else self.code
 
 
 class UsageDay(models.Model):

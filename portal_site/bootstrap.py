@@ -155,7 +155,7 @@ def with_progress(argv: "list[str]") -> bool:
     for raw in installer.stdout:
         line = raw.decode(errors="replace").strip()
         if line.startswith(_TOLD):
-            say("  " + line.partition(" (from")[0][:100])
+            say("  " + line.partition(" (from")[0].partition(":")[0])
     return installer.wait() == 0
 
 

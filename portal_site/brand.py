@@ -65,6 +65,16 @@ class Brand:
         return next((c for c in self.name if c.isalnum()), "A").upper()
 
     @property
+    def site_host(self) -> str:
+        """The portal's host, written under every mail."""
+        return urlsplit(settings.PORTAL_BASE_URL).netloc
+
+    @property
+    def mail_radius(self) -> int:
+        """Corner of a mail's card in pixels: a size larger than a button's."""
+        return round(self.radius * 1.6)
+
+    @property
     def colour(self) -> str:
         """The brand as one hex colour on which white text reads."""
         return to_hex(roles(self.palette)["fill"])

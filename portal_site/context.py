@@ -39,6 +39,7 @@ def plain(request: HttpRequest) -> dict[str, object]:
         "brand": brand.current(),
         "theme": theme_of(request),
         "reference": reference_of(request),
+        "asked": f"{request.method} {request.path}",
     }
 
 

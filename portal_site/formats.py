@@ -56,6 +56,15 @@ def ago(when: datetime, *, now: datetime) -> str:
     raise AssertionError("at least a minute has passed")
 
 
+def wait(seconds: int) -> str:
+    """`40` → "40 seconds", `150` → "3 minutes": rounded up, for a promise."""
+    for unit, length in (("hour", 3600), ("minute", 60)):
+        if seconds >= length:
+            count = -(-seconds // length)
+            return f"{count} {unit}{'' if count == 1 else 's'}"
+    return f"{seconds} second{'' if seconds == 1 else 's'}"
+
+
 def in_full(when: datetime) -> str:
     """`21 Nov 2025, 10:42 UTC`: the title of every `<time>`."""
     return f"{day_year(when)}, {when.astimezone(UTC):%H:%M} UTC"

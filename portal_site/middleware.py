@@ -45,9 +45,7 @@ PERMISSIONS = ", ".join(
 
 def new_reference() -> str:
     """A short code such as `K7-2041`: one of 2.4 million, enough with the time."""
-    return (
-        f"{secrets.choice(LETTERS)}{secrets.randbelow(10)}-{secrets.randbelow(10000):04}"
-    )
+    return f"{secrets.choice(LETTERS)}{secrets.randbelow(10)}-{secrets.randbelow(10000):04}"
 
 
 def reference_of(request: HttpRequest) -> str:
@@ -65,8 +63,11 @@ class ReferenceMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         reference = new_reference()
         vars(request)["reference"] = reference
-        with structlog.contextvars.bound_contextvars(reference=reference):
-            response = self.get_response(request)
+        # Bound until the next request of this thread clears it: Django logs a 4xx
+        # after the last middleware has returned.
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(reference=reference)
+        response = self.get_response(request)
         response["X-Request-ID"] = reference
         response.setdefault("Permissions-Policy", PERMISSIONS)
         response.setdefault("Cross-Origin-Resource-Policy", "same-origin")

@@ -9,9 +9,13 @@ import os
 from datetime import timedelta
 from pathlib import Path
 
+import django_stubs_ext
 from csp.constants import NONE, SELF
 
 from portal_site.environment import Environment, Redacted, host_of
+
+# Lets `ModelAdmin[KeyRequest]` and its like stand in code as in types.
+django_stubs_ext.monkeypatch()
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = Environment(Path(os.environ.get("DOTENV", BASE_DIR / ".env")))
@@ -148,6 +152,8 @@ BRAND_SUPPORT_EMAIL = env.text("BRAND_SUPPORT_EMAIL", f"api-support@{_HOST}")
 BRAND_FOOTER_LINKS = env.words("BRAND_FOOTER_LINKS")
 # Where developers send calls; used in code samples.
 BRAND_API_URL = env.text("BRAND_API_URL", "https://api.northwind.example").rstrip("/")
+# What the company promises wherever a person decides on a request.
+BRAND_REVIEW_TAKES = env.text("BRAND_REVIEW_TAKES", "about 1 working day")
 
 # --- Django ------------------------------------------------------------------------
 INSTALLED_APPS = [
@@ -234,7 +240,9 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = env.flag(
     "SECURE_HSTS_INCLUDE_SUBDOMAINS", default=_HTTPS
 )
 SECURE_HSTS_PRELOAD = env.flag("SECURE_HSTS_PRELOAD", default=_HTTPS)
-SECURE_REFERRER_POLICY = "no-referrer"
+# Not "no-referrer": browsers then send "Origin: null" with every form, and the CSRF
+# check refuses it.
+SECURE_REFERRER_POLICY = "same-origin"
 SECURE_PROXY_SSL_HEADER = (
     ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXY_COUNT else None
 )

@@ -2,8 +2,8 @@
 
 from typing import Literal
 
-from django.http import HttpRequest, HttpResponse
 from django.conf import settings
+from django.http import HttpRequest, HttpResponse
 
 Theme = Literal["light", "dark", ""]
 

@@ -8,6 +8,7 @@ from portal_site import views
 urlpatterns = [
     path("", views.home, name="home"),
     path("brand.css", views.brand_css, name="brand-css"),
+    path("brand/logo", views.brand_logo, name="brand-logo"),
     path("theme/", views.theme, name="theme"),
     path("health/live", views.live, name="health-live"),
     path("health/ready", views.ready, name="health-ready"),

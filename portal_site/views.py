@@ -12,12 +12,20 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
 from catalogue.services import shown_entries
+from developers.models import User
 from keyrequests.services import waiting_for
-from portal_site import brand, theme
+from portal_site import brand
 from portal_site.context import person_of, plain
 from portal_site.middleware import reference_of
+from portal_site.theme import is_foreign, remember
+from tyk.models import Organisation
 
 HOME_CARDS = 6
+# The gateway's own headers (Tyk docs, rate limiting): true for every API behind it.
+EXAMPLE_ANSWER = """HTTP/1.1 200 OK
+Content-Type: application/json
+X-RateLimit-Limit: 10000
+X-RateLimit-Remaining: 9999"""
 YEAR = "public, max-age=31536000, immutable"
 
 
@@ -27,11 +35,25 @@ def home(request: HttpRequest) -> HttpResponse:
     """The company's front door; for a developer, what waits for them."""
     person = person_of(request)
     if person and person.developer:
-        context = {"waiting": waiting_for(person.developer)}
+        waiting = waiting_for(person.developer)
+        context: dict[str, object] = {"waiting": waiting}
         return render(request, "portal_site/home_developer.html", context)
-    entries = shown_entries()
-    context = {"entries": entries[:HOME_CARDS], "entry_count": len(entries)}
+    entries = list(shown_entries()) if _may_browse(person) else []
+    context = {
+        "entries": entries[:HOME_CARDS],
+        "entry_count": len(entries),
+        "example": {"call": _example_call(), "answer": EXAMPLE_ANSWER},
+    }
     return render(request, "portal_site/home.html", context)
+
+
+def _may_browse(person: User | None) -> bool:
+    return person is not None or not Organisation.current().catalogue_login_only
+
+
+def _example_call() -> str:
+    address = brand.current().api_url or "$API_URL"
+    return f'curl -i {address}/ \\\n  -H "Authorization: $API_KEY"'
 
 
 # --- Brand and theme -----------------------------------------------------------------
@@ -60,14 +82,14 @@ def _kept(request: HttpRequest, response: HttpResponse, version: str) -> HttpRes
     return response
 
 
-@csrf_exempt  # see theme.is_foreign: the form has no token, the browser's word counts
+@csrf_exempt  # see is_foreign: the form has no token, the browser's word counts
 @require_POST
-def set_theme(request: HttpRequest) -> HttpResponse:
+def theme(request: HttpRequest) -> HttpResponse:
     """Remembers light or dark and goes back to the page the switch was on."""
-    if theme.is_foreign(request):
+    if is_foreign(request):
         return HttpResponseForbidden("This form was sent from another site.")
     response = redirect(_back_to(request))
-    theme.remember(response, request.POST.get("theme", ""))
+    remember(response, request.POST.get("theme", ""))
     return response
 
 
@@ -82,23 +104,23 @@ def _back_to(request: HttpRequest) -> str:
 # --- Health --------------------------------------------------------------------------
 @never_cache
 @require_safe
-def health_live(request: HttpRequest) -> JsonResponse:
+def live(request: HttpRequest) -> JsonResponse:
     """The process answers."""
     return JsonResponse({"status": "ok"})
 
 
 @never_cache
 @require_safe
-def health_ready(request: HttpRequest) -> JsonResponse:
+def ready(request: HttpRequest) -> JsonResponse:
     """The database answers and has every migration; 503 otherwise.
 
     Tyk is left out on purpose: pages read the mirror, and a load balancer that
     took the portal away in a Tyk outage would take away what still works.
     """
     checks = _checks()
-    ready = all(word == "ok" for word in checks.values())
-    body = {"status": "ok" if ready else "unavailable", **checks}
-    return JsonResponse(body, status=200 if ready else 503)
+    good = all(word == "ok" for word in checks.values())
+    body = {"status": "ok" if good else "unavailable", **checks}
+    return JsonResponse(body, status=200 if good else 503)
 
 
 def _checks() -> dict[str, str]:

@@ -7,7 +7,8 @@ from django.conf import settings
 from django.db import DatabaseError
 from django.utils import timezone
 
-from tyk.dashboard.client import CallEvent, Dashboard, Deadlines
+from tyk.dashboard.caller import CallEvent, Deadlines
+from tyk.dashboard.client import Dashboard
 from tyk.dashboard.secret import Secret
 from tyk.dashboard.slots import Slots
 from tyk.models import CredentialState, Organisation
@@ -30,8 +31,8 @@ def dashboard() -> Dashboard:
             password=settings.TYK_PASSWORD_DEADLINE,
             listing_idle=settings.TYK_LISTING_IDLE,
         ),
-        slots=Slots(
-            total=settings.TYK_CALLS_IN_FLIGHT,
+        limiter=Slots(
+            settings.TYK_CALLS_IN_FLIGHT,
             kept_for_login=settings.TYK_CALLS_KEPT_FOR_LOGIN,
         ),
         verify=settings.TYK_VERIFY_TLS,

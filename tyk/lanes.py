@@ -4,6 +4,7 @@ Tyk has no lock and no version on its records: a full-record PUT beside an appro
 loses one of them. A lease that runs out on its own survives a killed process.
 """
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -13,6 +14,8 @@ from django.db.models.functions import Now
 
 from tyk.models import Lane
 from tyk.seal import fingerprint
+
+POLL = 0.05  # seconds between two tries of somebody who waits
 
 
 class LaneBusy(Exception):
@@ -29,13 +32,27 @@ def for_address(email_key: str) -> str:
 
 
 @contextmanager
-def lane(name: str, *, seconds: float) -> Iterator[None]:
-    """Hold the lane `name` for at most `seconds`; raises LaneBusy."""
-    epoch = take(name, seconds=seconds)
+def lane(name: str, *, seconds: float, wait: float = 0) -> Iterator[None]:
+    """Hold the lane `name` for at most `seconds`; raises LaneBusy.
+
+    A person's click may `wait` some seconds for a worker to finish its call.
+    """
+    epoch = _take_within(name, seconds=seconds, wait=wait)
     try:
         yield
     finally:
         release(name, epoch)
+
+
+def _take_within(name: str, *, seconds: float, wait: float) -> int:
+    give_up = time.monotonic() + wait
+    while True:
+        try:
+            return take(name, seconds=seconds)
+        except LaneBusy:
+            if time.monotonic() >= give_up:
+                raise
+            time.sleep(POLL)
 
 
 def take(name: str, *, seconds: float) -> int:

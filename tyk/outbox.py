@@ -6,14 +6,15 @@
     serve     the handler makes both sides agree from today's truth
     settle    `served` follows to what was asked when the handler began
 
-`sending()` commits "a write may be out there" before a write that must not be
-repeated. Whoever leases such a row waits out the quarantine and looks first.
+`with job.sending():` commits "a write may be out there" before a write that must
+not be repeated. Whoever leases such a row waits out the quarantine and looks first.
 """
 
 import logging
 import random
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -38,6 +39,7 @@ log = logging.getLogger(__name__)
 
 MISCONFIGURED_PAUSE = 60.0  # seconds until our rejected key is tried again
 LANE_PAUSE = 1.0
+BUSY_PAUSE = 30.0  # seconds, when a 429 does not say how long
 
 
 class LeaseLost(Exception):
@@ -67,17 +69,23 @@ class Job:
     asked: int
     must_look: bool
     lane: str = ""
-    sent: bool = False
 
-    def sending(self) -> None:
-        """Commit that a write is about to leave. Raises LeaseLost.
+    @contextmanager
+    def sending(self) -> Iterator[None]:
+        """Around a write that must not happen twice. Raises LeaseLost before it.
 
-        Call it right before a write that must not happen twice.
+        "A write may be out there" is committed first. It is taken back only when
+        the call certainly did nothing; after a success it stands until the row is
+        served, so that a crash in between makes the next worker look.
         """
-        noted = _mine(self).update(sending_since=Now())
-        if not noted:
+        if not _mine(self).update(sending_since=Now()):
             raise LeaseLost(self.kind)
-        self.sent = True
+        try:
+            yield
+        except DashboardError as error:
+            if not isinstance(error, OutcomeUnknown):
+                _mine(self).update(sending_since=None)
+            raise
 
     def settled(self) -> None:
         """Commit that a look found the earlier write to have had no effect."""
@@ -105,13 +113,11 @@ def enqueue(kind: str, subject: object, *, lane: str = "", after: float = 0) -> 
             defaults={"asked": 1, "next_at": due, "lane": lane},
         )
         if not made:
-            # Something quarantined keeps its time; only an idle row is hurried.
-            Outbox.objects.filter(kind=kind, subject=str(subject)).update(
-                asked=F("asked") + 1, lane=lane
-            )
-            Outbox.objects.filter(
-                kind=kind, subject=str(subject), asked=F("served") + 1
-            ).update(next_at=due, attempts=0)
+            rows = Outbox.objects.filter(kind=kind, subject=str(subject))
+            rows.update(asked=F("asked") + 1, lane=lane)
+            # What is quarantined keeps its time; anything else is hurried.
+            rows.filter(sending_since=None, next_at__gt=due).update(next_at=due)
+            rows.filter(asked=F("served") + 1).update(next_at=due, attempts=0)
     if not after:
         transaction.on_commit(_ring, robust=True)
 
@@ -266,13 +272,12 @@ def _failed_call(job: Job, error: DashboardError) -> str:
     """What a call's failure means for the row (one place, every handler)."""
     if isinstance(error, OutcomeUnknown):
         return _unsure(job, error)
-    if job.sent and not job.must_look:
-        # Certainly not done: the next try need not look.
-        _mine(job).update(sending_since=None)
     if isinstance(error, Unreachable):
         return _again(job, _backoff(job), f"unreachable: {error.reason}")
     if isinstance(error, Busy):
-        return _again(job, error.retry_after, "the Dashboard is busy")
+        return _again(
+            job, error.retry_after or BUSY_PAUSE, "the Dashboard is busy"
+        )
     if isinstance(error, Misconfigured):
         if error.reason == "key_rejected":
             connect.note_credential(CredentialState.REJECTED)

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from tyk import connect
-from tyk.dashboard.errors import DashboardError, Misconfigured
+from tyk.dashboard.errors import Call, DashboardError, Misconfigured
 from tyk.dashboard.records import Configuration
 from tyk.models import CredentialState, Organisation, PullState
 
@@ -113,8 +113,6 @@ def _refuse_other_organisation(
     expected = settings.TYK_ORG_ID or organisation.org_id
     if expected and record.org_id and record.org_id != expected:
         raise WrongOrganisation(
-            operation="getPortalConfiguration",
-            method="GET",
-            template="/api/portal/configuration",
+            Call("getPortalConfiguration", "GET", "/api/portal/configuration"),
             reason="other_organisation",
         )

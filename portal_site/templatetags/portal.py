@@ -2,14 +2,15 @@
 
 import re
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 
 from django import forms, template
 from django.core.paginator import Page
+from django.http import HttpRequest
 from django.template import Context
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import conditional_escape, escape, format_html
+from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from portal_site import brand, formats
@@ -50,7 +51,9 @@ def mark(name: str, size: str = "") -> SafeString:
     """The two-letter mark of an API without an icon; size "l" is the page header's."""
     letters = "".join(c for c in name if c.isalnum())[:2].capitalize() or "?"
     classes = f"mark mark-{size}" if size else "mark"
-    return format_html('<span class="{}" aria-hidden="true">{}</span>', classes, letters)
+    return format_html(
+        '<span class="{}" aria-hidden="true">{}</span>', classes, letters
+    )
 
 
 @register.simple_tag
@@ -74,7 +77,7 @@ def _address(url: str) -> str:
 
 @register.inclusion_tag("_asof.html")
 def asof(when: datetime | None, what: str = "List") -> dict[str, object]:
-    """"List as of 10:42", beside what came from the mirror."""
+    """ "List as of 10:42", beside what came from the mirror."""
     return {"when": when, "what": what}
 
 
@@ -92,8 +95,18 @@ def copy(target: str, words: str = "Copy") -> dict[str, object]:
 
 @register.inclusion_tag("_pager.html", takes_context=True)
 def pager(context: Context, page: Page[object]) -> dict[str, object]:
-    """"21 to 40 of 86", Newer and Older; keeps the rest of the query."""
-    return {"page": page, "request": context["request"]}
+    """ "21 to 40 of 86", Newer and Older; keeps the rest of the query."""
+    return {
+        "page": page,
+        "newer": _page_address(context["request"], page.number - 1),
+        "older": _page_address(context["request"], page.number + 1),
+    }
+
+
+def _page_address(request: HttpRequest, number: int) -> str:
+    query = request.GET.copy()
+    query["page"] = str(number)
+    return f"?{query.urlencode()}"
 
 
 # --- Code ------------------------------------------------------------------------------
@@ -104,7 +117,10 @@ _STRING = re.compile(r'"[^"\n]*"|\'[^\'\n]*\'')
 @register.inclusion_tag("_code.html")
 def code(title: str, text: str, second: str = "") -> dict[str, object]:
     """The deep block with a copy button; `second` shows an answer below the call."""
-    return {"title": title, "parts": [coloured(part) for part in (text, second) if part]}
+    return {
+        "title": title,
+        "parts": [coloured(part) for part in (text, second) if part],
+    }
 
 
 def coloured(text: str) -> SafeString:
@@ -128,17 +144,27 @@ def _coloured_line(line: str) -> str:
 
 # --- Forms -----------------------------------------------------------------------------
 @register.inclusion_tag("_field.html")
-def field(bound: forms.BoundField, label: str = "", hint: str = "") -> dict[str, object]:
+def field(
+    bound: forms.BoundField, label: str = "", hint: str = ""
+) -> dict[str, object]:
     """Label, hint, error and input of one field, in this order.
 
-    Ids of hint and error are those Django writes into `aria-describedby`.
+    The widget's own attributes (autocomplete, rows, inputmode) come through.
     """
+    hint = hint or str(bound.help_text)
+    ids = [f"{bound.auto_id}_helptext"] if hint else []
+    ids += [f"{bound.auto_id}_error"] if bound.errors else []
+    described = " ".join(ids)
     return {
         "field": bound,
         "kind": _kind(bound.field.widget),
         "label": label or bound.label,
-        "hint": hint or bound.help_text,
+        "hint": hint,
         "optional": not bound.field.required,
+        "described": described,
+        "input": bound.as_widget(
+            attrs={"aria-describedby": described} if ids else None
+        ),
     }
 
 
@@ -151,7 +177,9 @@ def _kind(widget: forms.Widget) -> str:
 
 
 @register.inclusion_tag("_summary.html")
-def errors(form: forms.BaseForm, title: str = "There is a problem") -> dict[str, object]:
+def errors(
+    form: forms.BaseForm, title: str = "There is a problem"
+) -> dict[str, object]:
     """The error summary at the top of a form: one link for each error."""
     lines = [
         (_anchor(form[name]) if name in form.fields else _first_anchor(form), text)
@@ -162,8 +190,10 @@ def errors(form: forms.BaseForm, title: str = "There is a problem") -> dict[str,
 
 
 def _anchor(bound: forms.BoundField) -> str:
-    return f"{bound.auto_id}_0" if _kind(bound.field.widget) == "choices" else (
-        bound.id_for_label or bound.auto_id
+    return (
+        f"{bound.auto_id}_0"
+        if _kind(bound.field.widget) == "choices"
+        else (bound.id_for_label or bound.auto_id)
     )
 
 
@@ -189,7 +219,7 @@ def _time(when: datetime | None, words: str) -> SafeString:
         return SafeString()
     return format_html(
         '<time datetime="{}" title="{}">{}</time>',
-        f"{when.astimezone(timezone.get_default_timezone()):%Y-%m-%dT%H:%M:%SZ}",
+        f"{when.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
         formats.in_full(when),
         words,
     )
@@ -223,6 +253,12 @@ def day_year(when: datetime | None) -> SafeString:
 def ago(when: datetime | None) -> SafeString:
     """2 minutes ago."""
     return _time(when, formats.ago(when, now=timezone.now()) if when else "")
+
+
+@register.filter
+def in_words(seconds: int | None) -> str:
+    """150 → "3 minutes"; rounded up, since it says how long to wait."""
+    return "" if seconds is None else formats.wait(seconds)
 
 
 @register.filter
@@ -260,5 +296,5 @@ def p(content: str, kind: str = "") -> SafeString:
         size,
         line,
         light[role],
-        conditional_escape(content.strip()),
+        SafeString(content.strip()),  # strip() forgets that it was escaped
     )

@@ -102,21 +102,6 @@ def _settings_for_tests() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def django_db_modify_db_settings() -> None:
-    """SQLite in a file, not in memory: locks and WAL as in production.
-
-    Stands in for pytest-django's fixture, which only adds a suffix per worker.
-    """
-    database = settings.DATABASES["default"]
-    worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
-    if database["ENGINE"].endswith("sqlite3"):
-        name = str(Path(settings.DATA_DIR) / "test.sqlite3")
-    else:
-        name = f"test_portal_{worker}"
-    database.setdefault("TEST", {})["NAME"] = name
-
-
-@pytest.fixture(scope="session")
 def valkey_client() -> Iterator[redis.Redis]:
     """A client of this worker's own Valkey database."""
     client = redis.Redis.from_url(str(settings.REDIS_URL))

@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import shutil
 import signal
 import subprocess
 import sys
@@ -93,6 +94,7 @@ def test_postgres_dies_with_a_killed_test_run():
     while _accepts(dsn) and time.monotonic() < deadline:
         time.sleep(0.1)
     assert not _accepts(dsn)
+    shutil.rmtree(dsn.partition("host=")[2])
 
 
 def _accepts(dsn: str) -> bool:

@@ -38,13 +38,16 @@ class DashboardError(Exception):
         call: Call,
         *,
         reason: str,
+        where: str | None = None,
         status: int | None = None,
         request_id: str | None = None,
     ) -> None:
+        """`where` is the member that was wrong, with its type: never a value."""
         self.operation = call.operation
         self.method = call.method
         self.template = call.template
         self.reason = reason
+        self.where = where
         self.status = status
         self.request_id = request_id
         super().__init__(self._sentence())
@@ -55,6 +58,8 @@ class DashboardError(Exception):
             known.append(f"status {self.status}")
         if self.request_id is not None:
             known.append(f"request id {self.request_id}")
+        if self.where is not None:
+            known.append(self.where)
         return ", ".join(known)
 
 
@@ -70,7 +75,7 @@ class OutcomeUnknown(DashboardError):
     """The request left this machine and no answer proves what became of it.
 
     Reasons: timeout, reset, truncated, too_large, not_http, not_json,
-    wrong_shape, no_key, server_error, redirect.
+    wrong_shape, server_error, redirect.
     """
 
 
@@ -130,21 +135,5 @@ class Unexpected(DashboardError):
     """A read got an answer nobody documented.
 
     Reasons: server_error, not_json, wrong_shape, truncated, too_large,
-    not_http. `where` is the member that was wrong, with its type: never a value.
+    not_http.
     """
-
-    def __init__(
-        self,
-        call: Call,
-        *,
-        reason: str,
-        where: str | None = None,
-        status: int | None = None,
-        request_id: str | None = None,
-    ) -> None:
-        self.where = where
-        super().__init__(call, reason=reason, status=status, request_id=request_id)
-
-    def _sentence(self) -> str:
-        sentence = super()._sentence()
-        return f"{sentence}, {self.where}" if self.where else sentence

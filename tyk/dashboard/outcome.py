@@ -113,7 +113,7 @@ def classify(call: Call, outcome: Answer | Fault) -> DashboardError | None:
     a wrong shape as `Fault("wrong_shape", sent=True)`.
     """
     if isinstance(outcome, Fault):
-        return _broken(call, outcome, status=None, request_id=None)
+        return failed(call, outcome)
     if 200 <= outcome.status < 300:
         return _classify_success(call, outcome)
     if 300 <= outcome.status < 400:
@@ -128,6 +128,16 @@ def classify(call: Call, outcome: Answer | Fault) -> DashboardError | None:
     if 400 <= outcome.status < 500:
         return _classify_refusal(call, outcome)
     return _unclear(call, outcome, "server_error")
+
+
+def failed(call: Call, fault: Fault) -> DashboardError:
+    """The error for an exchange that brought no answer."""
+    return _broken(call, fault, status=None, request_id=None)
+
+
+def not_a_list(call: Call, answer: Answer) -> DashboardError:
+    """The error for any answer to a listing but the 200 that it has."""
+    return classify(call, answer) or unclear_shape(call, answer)
 
 
 def unclear_shape(
@@ -203,7 +213,11 @@ def _broken(
         return errors.Unreachable(call, reason=fault.reason)
     if call.writes:
         return errors.OutcomeUnknown(
-            call, reason=fault.reason, status=status, request_id=request_id
+            call,
+            reason=fault.reason,
+            where=fault.where,
+            status=status,
+            request_id=request_id,
         )
     if fault.reason in {"timeout", "reset"}:
         return errors.Unreachable(

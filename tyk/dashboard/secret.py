@@ -15,24 +15,23 @@ class Secret:
     place where a key or a password leaves its wrapper.
     """
 
-    __slots__ = ("__text",)
+    __slots__ = ("_text",)
+    _text: str
     # Hashing would let a secret be a dictionary key, and keys get printed.
     __hash__: ClassVar[None]  # type: ignore[assignment]  # unhashable on purpose
 
     def __init__(self, text: str) -> None:
-        """Wrap `text`; a TypeError names the type only, never the value."""
-        if not isinstance(text, str):
-            kind = type(text).__name__
-            raise TypeError(f"a Secret holds text, not {kind}")
-        object.__setattr__(self, "_Secret__text", text)
+        """Wrap `text`; a TypeError for anything else does not repeat it."""
+        if type(text) is not str:
+            raise TypeError("a Secret holds text")
+        object.__setattr__(self, "_text", text)
 
     def reveal(self) -> str:
         """The text itself: use it in the same expression, bind it to no name."""
-        text: str = self.__text
-        return text
+        return self._text
 
     def __bool__(self) -> bool:
-        return bool(self.__text)
+        return bool(self._text)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Secret):

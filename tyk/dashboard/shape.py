@@ -149,9 +149,7 @@ class Members:
     def inner(self, name: str) -> Members:
         """The members of an object; absent and null are an empty one."""
         value = self._document.get(name)
-        return Members(
-            {} if value is None else value, where=f"{self._where}.{name}"
-        )
+        return Members({} if value is None else value, where=f"{self._where}.{name}")
 
     def items(self) -> Iterator[tuple[str, Members]]:
         """Each name with the object under it, for maps of objects."""

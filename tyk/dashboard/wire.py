@@ -8,6 +8,7 @@ here, secrets first of all.
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 
 from tyk.dashboard import outcome, records
 from tyk.dashboard.secret import Secret
@@ -303,3 +304,22 @@ def is_html(answer: outcome.Answer) -> bool:
     """Whether the answer is a web page, by its header or by its first byte."""
     kind = answer.headers.get("content-type", "").lower()
     return "html" in kind or answer.body.lstrip().startswith(b"<")
+
+
+def id_of(document: object) -> str | None:
+    """The id of something that may be no record at all, for a report."""
+    if not isinstance(document, dict):
+        return None
+    for name in ("id", "_id"):
+        value = document.get(name)
+        if isinstance(value, str) and value:
+            return value
+    return None
+
+
+def stamp(when: datetime) -> str:
+    """A date as the Dashboard reads it; ValueError if `when` is not aware."""
+    if when.tzinfo is None:
+        raise ValueError("date_created must be an aware datetime")
+    text = when.astimezone(UTC).isoformat(timespec="milliseconds")
+    return text.replace("+00:00", "Z").replace(".000Z", "Z")

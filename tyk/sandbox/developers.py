@@ -101,9 +101,9 @@ def _check_password(world: World, body: Json) -> None:
     password = body.get("password")
     if password is not None:
         errors = passwords.rule_errors(password)
-    elif world.switches.create_without_password == "accept":  # noqa: S105 - a switch
-        errors = []
-    elif world.switches.create_without_password == "sso_only" and body.get("sso_key"):  # noqa: S105 - a switch
+    elif world.switches.create_passwordless == "accept" or (
+        world.switches.create_passwordless == "sso_only" and body.get("sso_key")
+    ):
         errors = []
     else:
         errors = [passwords.TOO_SHORT]
@@ -182,7 +182,7 @@ def update_developer(world: World, call: Call) -> Answer:
 def _replace_password(world: World, developer_id: str, body: Json) -> None:
     password = body.get("password")
     if password is None:
-        if world.switches.put_without_password == "empty":  # noqa: S105 - a switch
+        if world.switches.put_passwordless == "empty":
             world.store.delete("passwords", developer_id)
         return
     if passwords.is_bcrypt(password):
@@ -202,9 +202,7 @@ def delete_developer(world: World, call: Call) -> Answer:
         raise Refusal(404, answers.NO_DELETION)
     keys = record.get("keys") or {}
     known = all(world.store.get("keys", key_id) for key_id in keys)
-    if keys and (
-        not known or world.switches.delete_developer_with_keys == "refuse"
-    ):
+    if keys and (not known or world.switches.delete_developer_with_keys == "refuse"):
         raise Refusal(500, NO_KEY_DELETION)
     remove(world, developer_id)
     return world.done("Data deleted")
@@ -259,8 +257,6 @@ def reset_password(world: World, call: Call) -> Answer:
         raise Refusal(400, PASSWORD_INVALID, errors=errors, meta=False)
     set_password(world, developer_id, body["password"])
     change(world, developer_id, password_updated=developer_date(now()))
-    if world.switches.password_reset_answer == "bare":  # noqa: S105 - a switch
+    if world.switches.reset_answer == "bare":
         return answers.body({"Message": "Password changed"})
     return world.done("Password changed")
-
-

@@ -21,12 +21,12 @@ class Switches:
     duplicate_email: Literal["accept", "refuse"] = "accept"
     email_case: Literal["exact", "folded"] = "exact"
     plus_in_email: Literal["missing", "found"] = "missing"
-    create_without_password: Literal["sso_only", "accept", "refuse"] = "sso_only"
-    put_without_password: Literal["keep", "empty"] = "keep"
+    create_passwordless: Literal["sso_only", "accept", "refuse"] = "sso_only"
+    put_passwordless: Literal["keep", "empty"] = "keep"
     put_without_maps: Literal["empty", "keep"] = "empty"
     verify_inactive: Literal["accept", "refuse"] = "accept"
     verify_body: Literal["envelope", "empty", "text"] = "envelope"
-    password_reset_answer: Literal["bare", "status"] = "bare"
+    reset_answer: Literal["bare", "status"] = "bare"
     developer_missing: Literal[404, 400] = 404
     delete_developer_with_keys: Literal["cascade", "refuse"] = "cascade"
     foreign_records: Literal["hidden", "shown"] = "hidden"
@@ -114,7 +114,7 @@ PROFILES: Mapping[str, Switches] = {
         duplicate_email="refuse",
         email_case="folded",
         plus_in_email="found",
-        password_reset_answer="status",  # noqa: S106 - the shape of an answer
+        reset_answer="status",
         verify_inactive="refuse",
         empty_list="list",
         get_documentation="object",
@@ -126,7 +126,7 @@ PROFILES: Mapping[str, Switches] = {
     # Mongo, 1.x to 2.x: the recordings of 2016 to 2019.
     "legacy": Switches(
         request_list_id="_id",
-        create_without_password="accept",  # noqa: S106 - accepts, or does not
+        create_passwordless="accept",
         developer_missing=400,
         unknown_policy="accept",
         unknown_developer="accept",
@@ -147,11 +147,11 @@ PROFILES: Mapping[str, Switches] = {
         usage_end="inclusive",
     ),
     # Key hashing off: ids are the keys themselves.
-    "unhashed": Switches(hashing="off", verify_body="text", delete_by_hash="failing"),
+    "unhashed": Switches(hashing="off", verify_body="text"),
     # Everything that makes a write hard to take back or to see.
     "hostile": Switches(
-        create_without_password="refuse",  # noqa: S106 - accepts, or does not
-        put_without_password="empty",  # noqa: S106 - keeps, or empties
+        create_passwordless="refuse",
+        put_passwordless="empty",
         put_without_maps="keep",
         delete_developer_with_keys="refuse",
         create_request_answer="text",
@@ -163,7 +163,7 @@ PROFILES: Mapping[str, Switches] = {
     ),
     # Tyk writes mails of its own, and hides keys behind its secure approval.
     "chatty": Switches(tyk_mails="key", secure_approval_answer="empty"),
-    "welcoming": Switches(tyk_mails="welcome"),
+    "welcoming": Switches(tyk_mails="welcome", delete_by_hash="failing"),
     # Our credential may read the portal and nothing else.
     "restricted": Switches(denied_rights=("portal:write", "policy", "analytics")),
 }

@@ -1,0 +1,137 @@
+"""What staff see of the catalogue: read-only, since Tyk owns it."""
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin
+from django.db.models import Count, Q, QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from catalogue import services, text, words
+from catalogue.models import Entry, Plan
+from tyk.models import Organisation
+
+if TYPE_CHECKING:
+    ModelAdmin = admin.ModelAdmin[Any]
+else:
+    ModelAdmin = admin.ModelAdmin  # not subscriptable at run time
+
+
+class ReadOnlyAdmin(ModelAdmin):
+    """Rows are written by pulls alone; staff with the right to view may look."""
+
+    actions = None
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(
+        self, request: HttpRequest, obj: object | None = None
+    ) -> bool:
+        return False
+
+    def has_delete_permission(
+        self, request: HttpRequest, obj: object | None = None
+    ) -> bool:
+        return False
+
+
+@admin.register(Entry)
+class EntryAdmin(ReadOnlyAdmin):
+    """The shelf as visitors see it, and why something is not on it."""
+
+    list_display = ["name", "plan", "limits", "on_the_shelf", "warnings"]
+    list_filter = ["shown", "keyless", ("gone_at", admin.EmptyFieldListFilter)]
+    list_select_related = ["plan"]
+    search_fields = ["name", "slug", "policy_id", "plan__name"]
+    search_help_text = "Name, slug or policy id"
+    ordering = ["position", "pk"]
+    fields = [
+        "name", "page", "on_the_shelf", "warnings", "plan", "limits", "approval",
+        "authentication", "questions", "description", "policy_id", "api_id",
+        "documentation_id", "read_at", "gone_at",
+    ]  # fmt: skip
+    readonly_fields = fields
+
+    @admin.display(description="On the shelf", boolean=True)
+    def on_the_shelf(self, entry: Entry) -> bool:
+        return not services.warnings(entry)
+
+    @admin.display(description="Warnings")
+    def warnings(self, entry: Entry) -> str:
+        return "; ".join(services.warnings(entry)) or "none"
+
+    @admin.display(description="Limits")
+    def limits(self, entry: Entry) -> str:
+        return entry.limits_words or "—"
+
+    @admin.display(description="Page")
+    def page(self, entry: Entry) -> SafeString:
+        url = entry.get_absolute_url()
+        return format_html('<a href="{}">{}</a>', url, url)
+
+    @admin.display(description="Approval")
+    def approval(self, entry: Entry) -> str:
+        needed = services.needs_approval(entry, Organisation.current())
+        source = "the portal's" if entry.approval_override is None else "the entry's"
+        return f"{words.approval_words(needed=needed)} ({source} setting)"
+
+    @admin.display(description="Calls carry")
+    def authentication(self, entry: Entry) -> str:
+        return words.auth_words(entry.kind)
+
+    @admin.display(description="Request form asks for")
+    def questions(self, entry: Entry) -> str:
+        asked = services.ask_fields(entry, Organisation.current())
+        return ", ".join(asked) or "nothing extra"
+
+    @admin.display(description="Description")
+    def description(self, entry: Entry) -> SafeString:
+        return text.render(entry.long_text)
+
+
+@admin.register(Plan)
+class PlanAdmin(ReadOnlyAdmin):
+    """Every policy of the organisation, in the catalogue or not."""
+
+    list_display = ["name", "limits", "entry_count", "live", "warnings"]
+    list_filter = ["live", ("gone_at", admin.EmptyFieldListFilter)]
+    search_fields = ["name", "oid", "ref"]
+    search_help_text = "Name or policy id"
+    ordering = ["name", "pk"]
+    fields = [
+        "name", "warnings", "limits", "key_lasts", "api_names", "authentication",
+        "entry_count", "oid", "ref", "read_at", "gone_at",
+    ]  # fmt: skip
+    readonly_fields = fields
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Plan]:
+        present = Q(entries__gone_at=None)
+        plans: QuerySet[Plan] = super().get_queryset(request)
+        return plans.annotate(entry_total=Count("entries", filter=present))
+
+    @admin.display(description="Entries", ordering="entry_total")
+    def entry_count(self, plan: Plan) -> int:
+        return int(getattr(plan, "entry_total", 0))
+
+    @admin.display(description="Limits")
+    def limits(self, plan: Plan) -> str:
+        return plan.limits_words
+
+    @admin.display(description="Key lasts")
+    def key_lasts(self, plan: Plan) -> str:
+        return words.key_lasts_words(plan)
+
+    @admin.display(description="Opens")
+    def api_names(self, plan: Plan) -> str:
+        return ", ".join(name or api_id for api_id, name in plan.apis) or "no API"
+
+    @admin.display(description="Calls carry")
+    def authentication(self, plan: Plan) -> str:
+        return words.auth_words(plan.auth_kind)
+
+    @admin.display(description="Warnings")
+    def warnings(self, plan: Plan) -> str:
+        found = services.plan_warnings(plan, in_entries=self.entry_count(plan))
+        return "; ".join(found) or "none"

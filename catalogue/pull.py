@@ -1,0 +1,279 @@
+"""Tyk → mirror: policies become plans, the catalogue becomes entries.
+
+Nothing new means nothing written. A row Tyk no longer lists is marked gone,
+never deleted, and only when that is believable (`_doubt`).
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from typing import TypeVar
+
+from django.db import transaction
+from django.db.models import Model, QuerySet
+from django.utils import timezone
+
+from catalogue import identity, services, words
+from catalogue.models import Entry, Plan
+from tyk.connect import dashboard
+from tyk.dashboard.errors import NotFound
+from tyk.dashboard.records import BadRecord, Catalogue, CatalogueEntry, Policy
+from tyk.pull import Pulled
+
+CHUNK = 500  # rows in one write transaction; SQLite has one writer
+BIGGEST = 2**63 - 1
+
+PLAN_FIELDS = [
+    "ref", "name", "rate", "per", "quota_max", "quota_period", "key_expires_in",
+    "per_api", "apis", "auth_kind", "live",
+]  # fmt: skip
+ENTRY_FIELDS = [
+    "name", "short_text", "long_text", "version", "policy_id", "api_id", "plan_id",
+    "shown", "keyless", "auth_kind", "approval_override", "ask_fields",
+    "documentation_id", "position",
+]  # fmt: skip
+BOOKKEEPING = ["digest", "read_at", "gone_at"]
+
+M = TypeVar("M", bound=Model)
+
+
+def policies(*, accept_removals: bool = False) -> Pulled:
+    """Mirror every policy as a plan, also those no entry leads to (keys have them).
+
+    `accept_removals`: an operator says that what is missing is really gone.
+    Raises DashboardError; nothing is written then.
+    """
+    answer = dashboard().policies()
+    now = timezone.now()
+    unreadable = sum(isinstance(item, BadRecord) for item in answer)
+    listed = {p.id: _plan(p, now=now) for p in answer if isinstance(p, Policy)}
+    known = dict(Plan.objects.values_list("oid", "digest"))
+    present = set(Plan.objects.filter(gone_at=None).values_list("oid", flat=True))
+    changed = [
+        plan
+        for oid, plan in listed.items()
+        if oid not in present or known[oid] != plan.digest
+    ]
+    _in_chunks(changed, _upsert_plans)
+    missing = Plan.objects.filter(oid__in=present - listed.keys())
+    return _finish(
+        Pulled(seen=len(listed), changed=len(changed), bad=unreadable),
+        missing=missing,
+        present=len(present),
+        accept_removals=accept_removals,
+        now=now,
+    )
+
+
+def catalogue(*, accept_removals: bool = False) -> Pulled:
+    """Mirror the catalogue; entries keep their slug through renames and absences.
+
+    `accept_removals` and errors as in `policies`, which runs before: plans are
+    looked up here by the entry's policy id.
+    """
+    answer = _read_catalogue()
+    now = timezone.now()
+    # Long texts are only written, never compared: the digest speaks for them.
+    rows = list(Entry.objects.defer("short_text", "long_text"))
+    plans = services.plans_for(entry.policy_id for entry in answer.entries)
+    wanted = [
+        _entry_values(entry, position=position, plan=plans.get(entry.policy_id))
+        for position, entry in enumerate(answer.entries)
+    ]
+    found = identity.match([_Identity(v) for v in wanted], rows)
+    new, changed = _apply(wanted, found, rows=rows, now=now)
+    _in_chunks(new, Entry.objects.bulk_create)
+    _in_chunks(changed, _update_entries)
+    kept = {row.pk for row in found if row is not None}
+    present = [row.pk for row in rows if row.gone_at is None or row.pk in kept]
+    return _finish(
+        Pulled(seen=len(wanted), changed=len(new) + len(changed), bad=len(answer.bad)),
+        missing=Entry.objects.filter(pk__in=set(present) - kept),
+        present=len(present),
+        accept_removals=accept_removals,
+        now=now,
+    )
+
+
+# --- Policies ----------------------------------------------------------------
+def _plan(policy: Policy, *, now: datetime) -> Plan:
+    plan = Plan(
+        oid=policy.id,
+        ref=_text(policy.ref, 200),
+        name=_text(policy.name, 200) or policy.id,
+        rate=policy.rate,
+        per=policy.per,
+        quota_max=_whole(policy.quota_max),
+        quota_period=_whole(policy.quota_renewal_rate),
+        key_expires_in=_whole(policy.key_expires_in),
+        per_api=_per_api(policy),
+        apis=[[_text(api, 200), _text(name, 200)] for api, name in policy.apis],
+        auth_kind=_plan_kind(policy),
+        live=policy.live,
+        read_at=now,
+    )
+    plan.digest = _digest({name: getattr(plan, name) for name in PLAN_FIELDS})
+    return plan
+
+
+def _per_api(policy: Policy) -> list[dict[str, object]]:
+    return [
+        {
+            "api_id": api_id,
+            "api_name": _text(limit.api_name, 200) or api_id,
+            "rate": limit.rate,
+            "per": limit.per,
+            "quota_max": _whole(limit.quota_max),
+            "quota_period": _whole(limit.quota_renewal_rate),
+        }
+        for api_id, limit in sorted(policy.per_api_limits.items())
+    ]
+
+
+def _plan_kind(policy: Policy) -> str:
+    """Several kinds on one policy: a key is made for one Tyk chooses, so "other".
+
+    Policies of older releases name none; their keys are tokens.
+    """
+    kinds = {words.auth_kind(name) for name in policy.auth_types} - {"", "keyless"}
+    if not kinds:
+        return "token"
+    return kinds.pop() if len(kinds) == 1 else "other"
+
+
+def _upsert_plans(plans: Sequence[Plan]) -> None:
+    Plan.objects.bulk_create(
+        plans,
+        update_conflicts=True,
+        unique_fields=["oid"],
+        update_fields=[*PLAN_FIELDS, *BOOKKEEPING],
+    )
+
+
+# --- Entries -----------------------------------------------------------------
+def _read_catalogue() -> Catalogue:
+    """The catalogue; one that was never saved is an empty one.
+
+    A Dashboard answers an empty object or 404 then (no source says which).
+    """
+    try:
+        return dashboard().catalogue()
+    except NotFound:
+        return Catalogue(id="", org_id="", entries=())
+
+
+class _Identity:
+    """What an entry is recognised by, cut to what a row can hold."""
+
+    def __init__(self, values: dict[str, object]) -> None:
+        self.name = str(values["name"])
+        self.policy_id = str(values["policy_id"])
+
+
+def _entry_values(
+    entry: CatalogueEntry, *, position: int, plan: Plan | None
+) -> dict[str, object]:
+    override = entry.override
+    return {
+        "name": _text(entry.name, 200) or "API",
+        "short_text": _text(entry.short_description),
+        "long_text": _text(entry.long_description),
+        "version": _text(entry.version, 40),
+        "policy_id": _text(entry.policy_id, 64),
+        "api_id": _text(entry.api_id, 64),
+        "plan_id": plan.pk if plan else None,
+        "shown": entry.show,
+        "keyless": entry.is_keyless or entry.auth_type == "keyless",
+        "auth_kind": words.auth_kind(entry.auth_type),
+        "approval_override": override.require_key_approval if override else None,
+        "ask_fields": list(override.key_request_fields) if override else None,
+        "documentation_id": _text(entry.documentation, 64),
+        "position": position,
+    }
+
+
+def _apply(
+    wanted: Sequence[dict[str, object]],
+    found: Sequence[Entry | None],
+    *,
+    rows: Iterable[Entry],
+    now: datetime,
+) -> tuple[list[Entry], list[Entry]]:
+    """New rows and changed ones, filled but not saved."""
+    taken = {row.slug for row in rows}
+    new, changed = [], []
+    for values, row in zip(wanted, found, strict=True):
+        digest = _digest(values)
+        if row is None:
+            row = Entry(slug=identity.new_slug(str(values["name"]), taken))
+            new.append(row)
+        elif row.digest != digest or row.gone_at is not None:
+            changed.append(row)
+        else:
+            continue
+        for name, value in {**values, "digest": digest}.items():
+            setattr(row, name, value)
+        row.read_at, row.gone_at = now, None
+    return new, changed
+
+
+def _update_entries(entries: Sequence[Entry]) -> None:
+    fields = ["plan" if name == "plan_id" else name for name in ENTRY_FIELDS]
+    Entry.objects.bulk_update(entries, [*fields, *BOOKKEEPING])
+
+
+# --- What both do ------------------------------------------------------------
+def _finish(
+    pulled: Pulled,
+    *,
+    missing: QuerySet[M],
+    present: int,
+    accept_removals: bool,
+    now: datetime,
+) -> Pulled:
+    """Retire what is missing, or say why not."""
+    gone = missing.count()
+    pulled.held_back = "" if accept_removals else _doubt(pulled, gone=gone, of=present)
+    if gone and not pulled.held_back:
+        pulled.retired = missing.update(gone_at=now)
+    return pulled
+
+
+def _doubt(pulled: Pulled, *, gone: int, of: int) -> str:
+    """Why `gone` of the `of` present rows may not really be gone; "" if they are.
+
+    A Dashboard restored from an old backup, or a key that sees less (teams), must
+    not empty the shelf in one minute.
+    """
+    if not gone:
+        return ""
+    if pulled.bad:
+        return f"{pulled.bad} of the listed could not be read; {gone} kept"
+    if not pulled.seen:
+        return f"Tyk lists none; {gone} kept"
+    if gone > max(3, of * 0.05):
+        return f"{gone} of {of} would vanish at once; kept"
+    return ""
+
+
+def _in_chunks(rows: Sequence[M], write: Callable[[Sequence[M]], object]) -> None:
+    for start in range(0, len(rows), CHUNK):
+        with transaction.atomic():
+            write(rows[start : start + CHUNK])
+
+
+def _digest(values: dict[str, object]) -> str:
+    text = json.dumps(values, sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _text(value: str, length: int | None = None) -> str:
+    """Cut to the column; PostgreSQL takes neither NUL nor half a surrogate pair."""
+    clean = value.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
+    return clean[:length]
+
+
+def _whole(value: int) -> int:
+    """Within a bigint, so that one absurd figure can not stop a pull."""
+    return max(-1, min(value, BIGGEST))

@@ -1,0 +1,154 @@
+"""What people find on the shelf, and what an entry asks of them. No network."""
+
+import unicodedata
+from collections.abc import Iterable, Sequence
+
+from django.db.models import Q
+
+from catalogue import text
+from catalogue.models import Entry, EntryQuerySet, Plan
+from tyk.models import Organisation, PullState
+
+
+# --- The shelf ---------------------------------------------------------------
+def shown_entries() -> EntryQuerySet:
+    """What a visitor sees, in Tyk's order, with the plan joined."""
+    return Entry.objects.on_the_shelf()
+
+
+def entry(slug: str) -> Entry:
+    """The entry on the shelf; Entry.DoesNotExist also for a hidden one."""
+    return shown_entries().get(slug=slug)
+
+
+def requestable(entry: Entry) -> bool:
+    """Whether a key can be asked for: there is a plan, and Tyk still honours it."""
+    return not entry.keyless and entry.plan is not None and entry.plan.offered
+
+
+def search(entries: Sequence[Entry], words: str) -> list[Entry]:
+    """Entries in which every word occurs, whatever its case or accents.
+
+    In Python, since SQLite folds the case of ASCII letters only.
+    """
+    wanted = _folded(words).split()
+    return [e for e in entries if all(word in _haystack(e) for word in wanted)]
+
+
+def _haystack(entry: Entry) -> str:
+    plan = entry.plan.name if entry.plan else ""
+    apis = " ".join(name for _, name in entry.plan.apis) if entry.plan else ""
+    texts = f"{entry.short_text} {text.plain(entry.long_text)}"
+    return _folded(f"{entry.name} {plan} {apis} {texts}")
+
+
+def _folded(words: str) -> str:
+    split = unicodedata.normalize("NFKD", words.casefold())
+    return "".join(c for c in split if not unicodedata.combining(c))
+
+
+def siblings(entry: Entry, shelf: Iterable[Entry]) -> list[Entry]:
+    """Entries of one ledger: plans that open the same APIs, `entry` among them."""
+    own = _api_ids(entry)
+    if not own:
+        return [entry]
+    return [e for e in shelf if e.pk == entry.pk or _api_ids(e) == own]
+
+
+def _api_ids(entry: Entry) -> frozenset[str]:
+    if entry.plan is None or entry.keyless:
+        return frozenset()
+    return frozenset(api_id for api_id, _ in entry.plan.apis)
+
+
+# --- Plans -------------------------------------------------------------------
+def plan_for(policy_id: str) -> Plan | None:
+    """The plan Tyk means by this id, which may be `_id` or a custom `id`."""
+    return plans_for([policy_id]).get(policy_id)
+
+
+def plans_for(policy_ids: Iterable[str]) -> dict[str, Plan]:
+    """The same for many in one query; ids of no known policy are absent.
+
+    `_id` wins. Of several policies with one custom id (Tyk does not forbid it)
+    an offered one wins, then the oldest.
+    """
+    wanted = {policy_id for policy_id in policy_ids if policy_id}
+    plans = Plan.objects.filter(Q(oid__in=wanted) | Q(ref__in=wanted)).order_by("pk")
+    found: dict[str, Plan] = {}
+    for plan in sorted(plans, key=lambda plan: not plan.offered):
+        found.setdefault(plan.ref, plan)
+    found |= {plan.oid: plan for plan in plans}
+    return {policy_id: found[policy_id] for policy_id in wanted & found.keys()}
+
+
+# --- What an entry asks ------------------------------------------------------
+def needs_approval(entry: Entry, organisation: Organisation) -> bool:
+    """Whether a person decides: the entry's own word, else the organisation's."""
+    if entry.approval_override is not None:
+        return entry.approval_override
+    return organisation.require_key_approval
+
+
+def ask_fields(entry: Entry, organisation: Organisation) -> list[str]:
+    """Extra questions of the request form: the entry's, else the organisation's."""
+    own = entry.ask_fields
+    return list(organisation.key_request_fields if own is None else own)
+
+
+# --- For staff ---------------------------------------------------------------
+def warnings(entry: Entry) -> list[str]:
+    """Why the entry is not on the shelf; empty if it is. Needs `plan` joined."""
+    found = []
+    if entry.gone_at is not None:
+        found.append("no longer in Tyk's catalogue")
+    if not entry.shown:
+        found.append("hidden in Tyk")
+    if not entry.keyless:
+        found += _policy_warnings(entry)
+    return found
+
+
+def _policy_warnings(entry: Entry) -> list[str]:
+    if entry.plan is None:
+        known = f"no policy {entry.policy_id} in Tyk" if entry.policy_id else ""
+        return [known or "no policy chosen"]
+    return plan_warnings(entry.plan, in_entries=1)
+
+
+def plan_warnings(plan: Plan, *, in_entries: int) -> list[str]:
+    """What keeps developers from this plan. `in_entries`: how many lead to it."""
+    found = []
+    if plan.gone_at is not None:
+        found.append("policy deleted in Tyk")
+    elif not plan.live:
+        found.append("policy not active in Tyk")
+    if not in_entries:
+        found.append("in no catalogue entry")
+    return found
+
+
+def why_empty() -> list[str]:
+    """What keeps the shelf empty, in sentences for staff; four queries."""
+    pulled = PullState.objects.filter(kind="catalogue").first()
+    if pulled is None or pulled.completed_at is None:
+        return ["The catalogue has not been read from Tyk yet.", *_failure(pulled)]
+    present = Entry.objects.present()
+    hidden = present.filter(shown=False).count()
+    dead = present.filter(shown=True, keyless=False).exclude(
+        plan__live=True, plan__gone_at=None
+    )
+    reasons = [
+        (hidden, "hidden in Tyk (show is off)"),
+        (dead.count(), "shown, but without a policy that is active"),
+    ]
+    said = [
+        f"{n} {'entry is' if n == 1 else 'entries are'} {w}." for n, w in reasons if n
+    ]
+    return [*(said or ["Tyk's catalogue has no entries."]), *_failure(pulled)]
+
+
+def _failure(pulled: PullState | None) -> list[str]:
+    if pulled is None or not pulled.last_error:
+        return []
+    return [f"The last attempt failed: {pulled.last_error}"]

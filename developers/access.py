@@ -1,0 +1,61 @@
+"""Who may open a page, and where they go after signing in."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Concatenate, ParamSpec, cast
+
+from django.conf import settings
+from django.contrib.auth.views import redirect_to_login
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, resolve_url
+from django.utils.http import url_has_allowed_host_and_scheme
+
+from developers.models import Developer, User
+
+P = ParamSpec("P")
+
+
+class DeveloperRequest(HttpRequest):
+    """A request of a signed-in developer, as views behind the decorator see it."""
+
+    developer: Developer
+    user: User
+
+
+def developer_required(
+    view: Callable[Concatenate[DeveloperRequest, P], HttpResponse],
+) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
+    """Let signed-in developers in; others log in first and come back.
+
+    Staff are no developers: they are sent to the developers' login too. A POST
+    can't be repeated for somebody who comes back, so it leads to the start page.
+    """
+
+    @wraps(cast(Callable[Concatenate[HttpRequest, P], HttpResponse], view))
+    def guarded(
+        request: HttpRequest, *args: P.args, **kwargs: P.kwargs
+    ) -> HttpResponse:
+        user = request.user
+        if not isinstance(user, User) or user.developer is None:
+            if request.method in {"GET", "HEAD"}:
+                return redirect_to_login(request.get_full_path())
+            return redirect(settings.LOGIN_URL)
+        theirs = cast(DeveloperRequest, request)
+        theirs.developer = user.developer
+        return view(theirs, *args, **kwargs)
+
+    return guarded
+
+
+def safe_next(request: HttpRequest, wanted: str | None) -> str:
+    """`wanted` if it is a page of this site, else ""."""
+    if wanted and url_has_allowed_host_and_scheme(
+        wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    ):
+        return wanted
+    return ""
+
+
+def landing(request: HttpRequest, wanted: str | None) -> str:
+    """Where a sign-in leads: `wanted` if it is ours, else the catalogue."""
+    return safe_next(request, wanted) or resolve_url(settings.LOGIN_REDIRECT_URL)

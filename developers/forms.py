@@ -1,0 +1,196 @@
+"""What is typed into the account pages. Forms judge shape only."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from django import forms
+from django.contrib.auth.password_validation import (
+    get_default_password_validators,
+    validate_password,
+)
+from django.core.exceptions import ValidationError
+from django.core.validators import EmailValidator
+from django.utils.text import slugify
+
+from developers import passwords
+from developers.passwords import Owner
+
+# A field people don't see; only a program fills it in.
+HONEYPOT = "fax_number"
+AUTOCOMPLETE = {
+    "name": "name",
+    "full_name": "name",
+    "first_name": "given-name",
+    "last_name": "family-name",
+    "company": "organization",
+    "organisation": "organization",
+    "organization": "organization",
+    "phone": "tel",
+    "telephone": "tel",
+    "country": "country-name",
+    "website": "url",
+    "city": "address-level2",
+}
+# What a person is called is the one field a review can't do without.
+REQUIRED = {"name"}
+
+_PLAIN_LOCAL_PART = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+")
+
+
+def email_field(*, autocomplete: str, label: str = "E-mail") -> forms.CharField:
+    """An address: validated only by `strict_email`, where one is new to us."""
+    return forms.CharField(
+        label=label,
+        max_length=254,
+        widget=forms.EmailInput(attrs={"autocomplete": autocomplete}),
+        error_messages={
+            "required": "Type your e-mail address",
+            "max_length": "An e-mail address has at most 254 characters",
+        },
+    )
+
+
+def strict_email(address: str) -> str:
+    """An address we are willing to mail to for the first time.
+
+    Letters that look alike in other scripts, and quoted local parts, are how one
+    person signs up with what seems to be another's address.
+    """
+    EmailValidator(message="Type an e-mail address like name@example.com")(address)
+    local_part = address.rpartition("@")[0]
+    if not _PLAIN_LOCAL_PART.fullmatch(local_part):
+        raise ValidationError(
+            "Before the @, use letters without accents, digits and . _ + - only"
+        )
+    return address
+
+
+class SignUpForm(forms.Form):
+    """E-mail, what the organisation asks for, and a trap for programs."""
+
+    email = email_field(autocomplete="email", label="Work e-mail")
+
+    def __init__(self, *args: Any, ask: list[str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields[
+            "email"
+        ].help_text = "We send a link to confirm it. Your password comes after that."
+        self._asked = dict(zip(_input_names(ask), ask, strict=True))
+        for name, label in self._asked.items():
+            self.fields[name] = _asked_field(name, label)
+        self.fields[HONEYPOT] = forms.CharField(
+            required=False,
+            label="Leave this field empty",
+            widget=forms.TextInput(attrs={"autocomplete": "off", "tabindex": "-1"}),
+        )
+
+    def clean_email(self) -> str:
+        return strict_email(self.cleaned_data["email"])
+
+    @property
+    def asked(self) -> list[forms.BoundField]:
+        return [self[name] for name in self._asked]
+
+    @property
+    def answers(self) -> dict[str, str]:
+        """What was typed, by the organisation's own field names."""
+        return {label: self.cleaned_data[name] for name, label in self._asked.items()}
+
+    @property
+    def is_from_a_program(self) -> bool:
+        return bool(self.cleaned_data.get(HONEYPOT))
+
+
+def _input_names(labels: list[str]) -> Iterator[str]:
+    taken = {"email", "next", HONEYPOT}
+    for number, label in enumerate(labels):
+        name = slugify(label).replace("-", "_")
+        if not name or name in taken:
+            name = f"field_{number}"
+        taken.add(name)
+        yield name
+
+
+def _asked_field(name: str, label: str) -> forms.CharField:
+    return forms.CharField(
+        label="Your name" if name == "name" else label,
+        max_length=200,
+        required=name in REQUIRED,
+        widget=forms.TextInput(attrs={"autocomplete": AUTOCOMPLETE.get(name, "off")}),
+        error_messages={"required": f"Fill in {label.lower()}"},
+    )
+
+
+def _password_field(label: str, autocomplete: str, required: str) -> forms.CharField:
+    return forms.CharField(
+        label=label,
+        strip=False,
+        max_length=1000,
+        widget=forms.PasswordInput(attrs={"autocomplete": autocomplete}),
+        error_messages={"required": required},
+    )
+
+
+class LoginForm(forms.Form):
+    """Address and password; nothing about them is judged here."""
+
+    email = email_field(autocomplete="username")
+    password = _password_field("Password", "current-password", "Type your password")
+
+
+class ResetForm(forms.Form):
+    """Whose password is forgotten."""
+
+    email = email_field(autocomplete="username")
+
+
+class NewPasswordForm(forms.Form):
+    """A new password, typed twice, by our rules; Tyk's own come later."""
+
+    password = _password_field("Password", "new-password", "Choose a password")
+    again = _password_field(
+        "Same password again", "new-password", "Type the password a second time"
+    )
+
+    def __init__(self, *args: Any, owner: Owner, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.owner = owner
+
+    @property
+    def rules(self) -> list[str]:
+        validators = get_default_password_validators()
+        shortest = next(
+            (v.min_length for v in validators if hasattr(v, "min_length")), 1
+        )
+        return [
+            f"At least {shortest} characters",
+            "Not on public lists",
+            "Not your name or address",
+        ]
+
+    def clean_password(self) -> str:
+        password: str = self.cleaned_data["password"]
+        # Only email and name of the owner are looked at.
+        validate_password(password, user=self.owner)  # type: ignore[arg-type]  # see above
+        if not passwords.fits(password):
+            raise ValidationError(
+                f"Choose a password of at most {passwords.MAX_BYTES} characters"
+            )
+        return password
+
+    def clean(self) -> dict[str, Any]:
+        typed = self.cleaned_data
+        both = "password" in typed and "again" in typed
+        if both and typed["password"] != typed["again"]:
+            self.add_error("again", "The two passwords differ")
+        return typed
+
+
+class ChangePasswordForm(NewPasswordForm):
+    """A new password by somebody who proves the current one."""
+
+    current = _password_field(
+        "Current password", "current-password", "Type your current password"
+    )
+    field_order = ["current", "password", "again"]

@@ -1,0 +1,410 @@
+"""Calls made inside a request: proving a password, and setting one.
+
+Nothing here runs in a transaction, and every story has one deadline for all its
+calls. A password lives in one request's memory, wrapped in a Secret. "Tyk did not
+prove it" is never "wrong password", and never anybody's failed try.
+"""
+
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.views.decorators.debug import sensitive_variables
+
+from developers import links, pull, services, throttle
+from developers.errors import (
+    AccountError,
+    AccountInactive,
+    AlreadyRegistered,
+    AmbiguousAccount,
+    AwaitingReview,
+    FieldsRefused,
+    InvalidCredentials,
+    LinkBusy,
+    LinkDead,
+    OutcomeUnclear,
+    PasswordRefused,
+    UpstreamUnavailable,
+)
+from developers.models import Developer, MailedLink, SignUp, email_key
+from developers.refusals import field_words, password_words
+from tyk import connect, lanes
+from tyk.dashboard import records
+from tyk.dashboard.errors import (
+    DashboardError,
+    Misconfigured,
+    OutcomeUnknown,
+    Refused,
+)
+from tyk.dashboard.secret import Secret
+from tyk.models import CredentialState, Organisation
+
+log = logging.getLogger(__name__)
+
+MOST_SPELLINGS = 3
+
+
+class Deadline:
+    """Wall-clock seconds for all calls of one story."""
+
+    def __init__(self, seconds: float) -> None:
+        self._whole = seconds
+        self._ends = time.monotonic() + seconds
+
+    def part(self, share: float = 1.0) -> float:
+        """Seconds for the next call: `share` of the whole, or what is left.
+
+        The share keeps time for a look after a lost answer. Raises
+        UpstreamUnavailable when nothing is left.
+        """
+        left = self._ends - time.monotonic()
+        if left <= 0:
+            raise UpstreamUnavailable
+        return min(left, self._whole * share)
+
+
+@contextmanager
+def _away_is_nobodys_failure() -> Iterator[None]:
+    try:
+        yield
+    except DashboardError as error:
+        if isinstance(error, Misconfigured) and error.reason == "key_rejected":
+            connect.note_credential(CredentialState.REJECTED)
+        log.warning("account call failed", extra={"why": str(error)})
+        raise UpstreamUnavailable from error
+
+
+# --- Sign-in -----------------------------------------------------------------------
+@sensitive_variables("password")
+def sign_in(email: str, password: Secret, *, ip: str = "") -> Developer:
+    """The developer this address and password prove, fresh from Tyk.
+
+    Raises Throttled, InvalidCredentials, AmbiguousAccount, AccountInactive or
+    UpstreamUnavailable. The try is counted before Tyk is asked and given back
+    unless the password was wrong.
+    """
+    typed = email.strip()
+    if not password or not _may_be_an_address(typed):
+        raise InvalidCredentials
+    spent = throttle.spend("login", address=typed, ip=ip)
+    try:
+        developer = _prove(typed, password, Deadline(settings.TYK_LOGIN_DEADLINE))
+    except InvalidCredentials:
+        raise
+    except AccountError:
+        spent.give_back()
+        raise
+    spent.give_back()
+    return developer
+
+
+def _may_be_an_address(typed: str) -> bool:
+    return "@" in typed and len(typed) <= 254 and typed.isprintable()
+
+
+@sensitive_variables("password")
+def _prove(typed: str, password: Secret, deadline: Deadline) -> Developer:
+    found = services.who_has(typed)
+    if found.several:
+        spellings = {row.email for row in found.several}
+    elif found.exact:
+        spellings = {found.exact.email}
+    else:
+        spellings = {typed, typed.lower()}
+    spelling = _spelling_that_proves(spellings, password, deadline)
+    if found.several:
+        log.error("several developers with one address", extra=_codes(found.several))
+        raise AmbiguousAccount
+    record = _read_back(found.exact, spelling, deadline)
+    _demand_ours(record, typed)
+    return _enter(record)
+
+
+def _codes(rows: tuple[Developer, ...]) -> dict[str, object]:
+    return {"developers": [str(row.code) for row in rows]}
+
+
+@sensitive_variables("password")
+def _spelling_that_proves(
+    spellings: set[str], password: Secret, deadline: Deadline
+) -> str:
+    """Which spelling of the address Tyk takes the password for."""
+    with _away_is_nobodys_failure():
+        for spelling in sorted(spellings)[:MOST_SPELLINGS]:
+            if connect.dashboard().verify_credentials(
+                email=spelling, password=password, deadline=deadline.part()
+            ):
+                return spelling
+    raise InvalidCredentials
+
+
+def _read_back(
+    known: Developer | None, spelling: str, deadline: Deadline
+) -> records.Developer:
+    """The record behind the proof: by the id we know, else by address."""
+    with _away_is_nobodys_failure():
+        record = known and pull.read(known.tyk_id, deadline=deadline.part())
+        # Not there any more: deleted, and perhaps made again under this address.
+        record = record or pull.look_up(spelling, deadline=deadline.part())
+    if record is None:
+        log.error("proved developer can't be read back")
+        raise UpstreamUnavailable
+    return record
+
+
+def _demand_ours(record: records.Developer, typed: str) -> None:
+    """Of our organisation and of the typed address; else nothing was proved."""
+    ours = Organisation.current().org_id
+    if ours and record.org_id != ours:
+        log.error("developer of another organisation")
+        raise UpstreamUnavailable
+    if email_key(record.email) != email_key(typed):
+        log.error("developer read back has another address")
+        raise UpstreamUnavailable
+
+
+def _enter(record: records.Developer) -> Developer:
+    """Mirror the record just read; its developer, if they may enter."""
+    developer = pull.mirror(record)
+    if record.inactive:
+        raise AwaitingReview if settings.SIGNUP_REVIEW else AccountInactive
+    return developer
+
+
+# --- Confirming a sign-up --------------------------------------------------------------
+@dataclass(frozen=True, slots=True)
+class Confirmed:
+    """The account exists. `developer` is None if it could not be read back."""
+
+    developer: Developer | None
+    awaiting_review: bool = False
+
+
+@sensitive_variables("password")
+def confirm(
+    link: MailedLink, password: Secret, *, ip: str = "", take_over: bool = False
+) -> Confirmed:
+    """Make the account of a sign-up in Tyk, or set its password.
+
+    `take_over`: the person was told that an account exists already and wants to
+    set its password; the mail proved the mailbox. Any exception leaves the link
+    open: Throttled, LinkDead, LinkBusy, AlreadyRegistered, AccountInactive,
+    PasswordRefused, FieldsRefused, OutcomeUnclear, UpstreamUnavailable.
+    """
+    throttle.spend("link", ip=ip)
+    if link.signup is None:
+        raise LinkDead
+    deadline = Deadline(settings.TYK_PASSWORD_DEADLINE)
+    with _holding(link) as held, _lane(lanes.for_address(link.email_key)):
+        tyk_id = _open_account(link.signup, password, deadline, take_over=take_over)
+        held.use()
+        SignUp.objects.filter(pk=link.signup.pk).update(
+            state=SignUp.State.DONE, tyk_id=tyk_id
+        )
+    return _confirmed(tyk_id, deadline)
+
+
+@contextmanager
+def _holding(link: MailedLink) -> Iterator[links.Taken]:
+    """Hold the link; whatever goes wrong gives it back."""
+    held = links.take(link, seconds=settings.TYK_PASSWORD_DEADLINE * 2 + 10)
+    try:
+        yield held
+    except BaseException:
+        held.give_back()
+        raise
+
+
+@contextmanager
+def _lane(name: str) -> Iterator[None]:
+    try:
+        with lanes.lane(name, seconds=settings.TYK_PASSWORD_DEADLINE * 2 + 10):
+            yield
+    except lanes.LaneBusy:
+        raise LinkBusy from None
+
+
+@sensitive_variables("password")
+def _open_account(
+    signup: SignUp, password: Secret, deadline: Deadline, *, take_over: bool
+) -> str:
+    """The Tyk id of the account that now has this password."""
+    record = _look(signup, deadline)
+    if record is None:
+        return _create(signup, password, deadline)
+    _demand_ours(record, signup.email)
+    marker = record.fields.get(services.MARKER_FIELD, "")
+    if marker in services.unfinished_markers(signup):
+        _set_password(record, password, deadline)
+        return record.id
+    if not take_over:
+        raise AlreadyRegistered
+    if record.inactive:
+        raise AccountInactive
+    _set_password(record, password, deadline)
+    services.password_was_changed(pull.mirror(record))
+    return record.id
+
+
+def _look(signup: SignUp, deadline: Deadline) -> records.Developer | None:
+    """The address's record in Tyk, if there is one.
+
+    By the id first, which the mirror or an earlier try may know. The whole list
+    is read only for an earlier try whose answer was lost, where it must be.
+    """
+    found = services.who_has(signup.email)
+    if found.several:
+        raise AmbiguousAccount
+    known = signup.tyk_id or (found.exact.tyk_id if found.exact else "")
+    unsure = signup.state == SignUp.State.SENDING
+    with _away_is_nobodys_failure():
+        record = known and pull.read(known, deadline=deadline.part(0.3))
+        return record or pull.look_up(
+            signup.email, scan=unsure, deadline=deadline.part(0.3)
+        )
+
+
+@sensitive_variables("password")
+def _create(signup: SignUp, password: Secret, deadline: Deadline) -> str:
+    marker = services.marker_of(signup)
+    SignUp.objects.filter(pk=signup.pk).update(state=SignUp.State.SENDING)
+    with _away_is_nobodys_failure():
+        try:
+            made = connect.dashboard().create_developer(
+                email=signup.email,
+                password=password,
+                fields={**signup.fields, services.MARKER_FIELD: marker},
+                inactive=settings.SIGNUP_REVIEW,
+                deadline=deadline.part(0.4),
+            )
+        except Refused as refused:
+            raise _refusal(refused) from None
+        except OutcomeUnknown:
+            made = None
+    return made or _find_made(signup, password, marker, deadline)
+
+
+def _refusal(refused: Refused) -> AccountError:
+    """Tyk's rule in plain words; its own text is never shown."""
+    other = field_words(refused.errors)
+    return FieldsRefused(other) if other else PasswordRefused(password_words(refused))
+
+
+@sensitive_variables("password")
+def _find_made(
+    signup: SignUp, password: Secret, marker: str, deadline: Deadline
+) -> str:
+    """After a lost answer: look, and let the password prove it; or OutcomeUnclear."""
+    try:
+        record = pull.look_up(signup.email, scan=True, deadline=deadline.part(0.3))
+        ours = record is not None and record.fields.get(services.MARKER_FIELD) == marker
+        if record and ours and _is_proved(record, password, deadline):
+            return record.id
+    except (DashboardError, UpstreamUnavailable) as error:
+        log.warning("sign-up outcome unclear", extra={"why": str(error)})
+    raise OutcomeUnclear
+
+
+def _confirmed(tyk_id: str, deadline: Deadline) -> Confirmed:
+    """Mirror what was made. A failing look takes nothing back."""
+    try:
+        developer = pull.pull_one(tyk_id, deadline=deadline.part())
+    except (DashboardError, UpstreamUnavailable) as error:
+        log.warning("account not read back", extra={"why": str(error)})
+        return Confirmed(None, awaiting_review=settings.SIGNUP_REVIEW)
+    if developer is None:
+        return Confirmed(None)
+    return Confirmed(developer, awaiting_review=developer.inactive)
+
+
+# --- Passwords -------------------------------------------------------------------------
+@sensitive_variables("password")
+def reset(link: MailedLink, password: Secret, *, ip: str = "") -> None:
+    """Set a new password for the developer the link was mailed to.
+
+    Every session of the developer ends. Any exception leaves password and link
+    as they were: Throttled, LinkDead, LinkBusy, AccountInactive, PasswordRefused,
+    OutcomeUnclear, UpstreamUnavailable.
+    """
+    throttle.spend("link", ip=ip)
+    developer = link.developer
+    if developer is None:
+        raise LinkDead
+    deadline = Deadline(settings.TYK_PASSWORD_DEADLINE)
+    with _holding(link) as held, _lane(lanes.for_developer(developer.tyk_id)):
+        record = _record_to_reset(developer, deadline)
+        if email_key(record.email) != link.email_key:
+            raise LinkDead
+        _set_password(record, password, deadline)
+        held.use()
+        services.password_was_changed(developer)
+    _mirror_if_possible(developer, deadline)
+
+
+def _record_to_reset(developer: Developer, deadline: Deadline) -> records.Developer:
+    """Today's record: an account switched off or gone gets no new password."""
+    with _away_is_nobodys_failure():
+        record = pull.read(developer.tyk_id, deadline=deadline.part(0.3))
+    if record is None:
+        raise LinkDead
+    if record.inactive:
+        raise AccountInactive
+    return record
+
+
+@sensitive_variables("password")
+def _set_password(
+    record: records.Developer, password: Secret, deadline: Deadline
+) -> None:
+    """Set it, or prove that it is set; PasswordRefused or OutcomeUnclear otherwise."""
+    with _away_is_nobodys_failure():
+        try:
+            connect.dashboard().set_password(
+                record.id, password, deadline=deadline.part(0.4)
+            )
+        except Refused as refused:
+            # A history rule refuses the repeat of a try whose answer was lost.
+            if not _is_proved(record, password, deadline):
+                raise PasswordRefused(password_words(refused)) from None
+        except OutcomeUnknown:
+            if not _is_proved(record, password, deadline):
+                raise OutcomeUnclear from None
+
+
+@sensitive_variables("password")
+def _is_proved(record: records.Developer, password: Secret, deadline: Deadline) -> bool:
+    try:
+        return connect.dashboard().verify_credentials(
+            email=record.email, password=password, deadline=deadline.part()
+        )
+    except (DashboardError, UpstreamUnavailable):
+        return False
+
+
+@sensitive_variables("current", "new")
+def change_password(
+    developer: Developer, *, current: Secret, new: Secret, ip: str = ""
+) -> None:
+    """Set a new password for somebody who proves the current one.
+
+    Raises what `sign_in` does, PasswordRefused and OutcomeUnclear. Every session
+    ends; the caller keeps its own.
+    """
+    sign_in(developer.email, current, ip=ip)
+    deadline = Deadline(settings.TYK_PASSWORD_DEADLINE)
+    with _lane(lanes.for_developer(developer.tyk_id)):
+        record = _record_to_reset(developer, deadline)
+        _set_password(record, new, deadline)
+        services.password_was_changed(developer)
+    _mirror_if_possible(developer, deadline)
+
+
+def _mirror_if_possible(developer: Developer, deadline: Deadline) -> None:
+    """Take Tyk's new `password_updated` now, so that no pull wonders about it."""
+    try:
+        pull.pull_one(developer.tyk_id, deadline=deadline.part())
+    except (DashboardError, UpstreamUnavailable) as error:
+        log.info("developer not read back", extra={"why": str(error)})

@@ -1,0 +1,230 @@
+"""Tyk's developers → the mirror: an allow-list, written only where it differs."""
+
+import hashlib
+import json
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from developers.models import Developer, email_key
+from developers.services import end_sessions, sign_up_fields
+from tyk import connect
+from tyk.dashboard import records
+from tyk.dashboard.errors import NotFound, Refused
+from tyk.models import Organisation
+
+log = logging.getLogger(__name__)
+
+CHUNK = 500
+# Tyk's clock and ours may differ; so long after our own write a new
+# `password_updated` is taken for ours.
+OUR_OWN_WRITE = timedelta(minutes=10)
+_MIRRORED = (
+    "email",
+    "email_key",
+    "name",
+    "fields",
+    "inactive",
+    "registered_at",
+    "password_updated",
+    "digest",
+    "read_at",
+    "missing_since",
+    "gone_at",
+)
+
+
+@dataclass
+class Applied:
+    """What came of some records: Tyk ids that are new or changed, and refusals."""
+
+    changed: list[str] = field(default_factory=list)
+    refused: int = 0  # of another organisation: never stored
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    digest: str
+    gone: bool
+    password_updated: datetime | None
+    written_here_at: datetime | None
+
+
+def apply(found: Sequence[records.Developer]) -> Applied:
+    """Mirror these records; unchanged ones cost their share of one query.
+
+    Duplicate addresses are allowed, as in Tyk. Sessions end where the password
+    was changed elsewhere.
+    """
+    organisation = Organisation.current()
+    applied = Applied()
+    ours = [r for r in found if _is_ours(r, organisation)]
+    applied.refused = len(found) - len(ours)
+    if applied.refused:
+        log.error("developers of another organisation", extra={"n": applied.refused})
+    for chunk in _chunks(ours):
+        applied.changed += _apply_chunk(chunk, sign_up_fields(organisation))
+    return applied
+
+
+def _is_ours(record: records.Developer, organisation: Organisation) -> bool:
+    expected = organisation.org_id
+    return not expected or not record.org_id or record.org_id == expected
+
+
+def _chunks(found: Sequence[records.Developer]) -> Iterator[list[records.Developer]]:
+    # A list read while it changes can hold a record twice: the later one counts.
+    unique = list({record.id: record for record in found}.values())
+    for start in range(0, len(unique), CHUNK):
+        yield unique[start : start + CHUNK]
+
+
+@transaction.atomic
+def _apply_chunk(chunk: list[records.Developer], asked: list[str]) -> list[str]:
+    known = _known([record.id for record in chunk])
+    rows = [_row(record, asked) for record in chunk]
+    news = [row for row in rows if _is_news(row, known.get(row.tyk_id))]
+    if news:
+        Developer.objects.bulk_create(
+            news,
+            update_conflicts=True,
+            unique_fields=["tyk_id"],
+            update_fields=_MIRRORED,
+        )
+    moved = [r.tyk_id for r in news if _password_moved(r, known.get(r.tyk_id))]
+    for developer in Developer.objects.filter(tyk_id__in=moved) if moved else ():
+        log.info("password changed in Tyk", extra={"developer": str(developer.code)})
+        end_sessions(developer)
+    return [row.tyk_id for row in news]
+
+
+def _known(ids: list[str]) -> dict[str, _Known]:
+    rows = Developer.objects.filter(tyk_id__in=ids).values_list(
+        "tyk_id", "digest", "gone_at", "password_updated", "written_here_at"
+    )
+    return {
+        tyk_id: _Known(digest, gone_at is not None, password_updated, written)
+        for tyk_id, digest, gone_at, password_updated, written in rows
+    }
+
+
+def _is_news(row: Developer, known: _Known | None) -> bool:
+    return known is None or known.gone or known.digest != row.digest
+
+
+def _password_moved(row: Developer, known: _Known | None) -> bool:
+    """Whether somebody else changed the password since we last read it."""
+    if known is None or known.password_updated is None or row.password_updated is None:
+        return False
+    if row.password_updated <= known.password_updated:
+        return False
+    written = known.written_here_at
+    return written is None or abs(row.password_updated - written) > OUR_OWN_WRITE
+
+
+def _row(record: records.Developer, asked: list[str]) -> Developer:
+    fields = {name: record.fields[name] for name in asked if name in record.fields}
+    # By Tyk's convention the display name is the custom field "Name".
+    name = str(record.fields.get("Name", ""))[:200]
+    row = Developer(
+        tyk_id=record.id,
+        email=record.email,
+        email_key=email_key(record.email),
+        name=name,
+        fields=fields,
+        inactive=record.inactive,
+        registered_at=record.date_created,
+        password_updated=record.password_updated,
+        read_at=timezone.now(),
+    )
+    row.digest = _digest(row)
+    return row
+
+
+def _digest(row: Developer) -> str:
+    seen = [
+        row.email,
+        row.name,
+        row.fields,
+        row.inactive,
+        _stamp(row.registered_at),
+        _stamp(row.password_updated),
+    ]
+    text = json.dumps(seen, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _stamp(moment: datetime | None) -> float | None:
+    return moment.timestamp() if moment else None
+
+
+def mirror(record: records.Developer) -> Developer:
+    """Mirror one record; its row. Developer.DoesNotExist if it isn't ours."""
+    apply([record])
+    return Developer.objects.get(tyk_id=record.id)
+
+
+def pull_one(tyk_id: str, *, deadline: float | None = None) -> Developer | None:
+    """Read one developer from Tyk into the mirror; None if Tyk has it no longer.
+
+    `deadline` in seconds. Raises DashboardError.
+    """
+    record = read(tyk_id, deadline=deadline)
+    return mirror(record) if record else None
+
+
+def read(tyk_id: str, *, deadline: float | None = None) -> records.Developer | None:
+    """One record of Tyk by id; if there is none, the mirror learns it."""
+    try:
+        return connect.dashboard().developer(tyk_id, for_login=True, deadline=deadline)
+    except (NotFound, Refused) as error:
+        if not _says_absent(error):
+            raise
+    mark_gone(tyk_id)
+    return None
+
+
+def look_up(
+    address: str, *, scan: bool = False, deadline: float | None = None
+) -> records.Developer | None:
+    """One record of Tyk by address, or None.
+
+    Some releases don't find an address with a "+" in it though it exists
+    (TykTechnologies/tyk#1697): `scan` then reads the whole list, so never in a
+    login. Raises DashboardError.
+    """
+    try:
+        return connect.dashboard().developer_by_email(
+            address, for_login=True, deadline=deadline
+        )
+    except (NotFound, Refused) as error:
+        if not _says_absent(error):
+            raise
+    return _scan(address, deadline) if scan and "+" in address else None
+
+
+def _scan(address: str, deadline: float | None) -> records.Developer | None:
+    wanted = email_key(address)
+    found = None
+    for item in connect.dashboard().developers(deadline=deadline):
+        if isinstance(item, records.Developer) and email_key(item.email) == wanted:
+            found = item if found is None or item.email == address else found
+    return found
+
+
+def _says_absent(error: NotFound | Refused) -> bool:
+    """A missing object is a 404, or a 400 with the same words in some releases."""
+    return isinstance(error, NotFound) or "could not retrieve" in error.message.lower()
+
+
+def mark_gone(tyk_id: str) -> None:
+    """Tyk said that it holds this developer no longer: their session ends."""
+    gone = Developer.objects.filter(tyk_id=tyk_id, gone_at=None).update(
+        gone_at=timezone.now()
+    )
+    if gone:
+        log.info("developer gone from Tyk")

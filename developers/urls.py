@@ -1,0 +1,28 @@
+"""Addresses of the account pages, mounted at the root."""
+
+from django.urls import path
+
+from developers import views, views_links
+
+app_name = "developers"
+
+urlpatterns = [
+    path("sign-up/", views_links.sign_up, name="sign-up"),
+    path("sign-up/sent/", views_links.sign_up_sent, name="sign-up-sent"),
+    path("confirm/", views_links.confirm, name="confirm"),
+    path("confirm/<str:token>/", views_links.open_confirm_link, name="confirm-link"),
+    path("login/", views.log_in, name="login"),
+    path("logout/", views.log_out, name="logout"),
+    path("password/reset/", views_links.reset, name="password-reset"),
+    path("password/reset/sent/", views_links.reset_sent, name="password-reset-sent"),
+    path(
+        "password/reset/choose/", views_links.reset_choose, name="password-reset-choose"
+    ),
+    path(
+        "password/reset/<str:token>/",
+        views_links.open_reset_link,
+        name="password-reset-link",
+    ),
+    path("password/change/", views.change_password, name="password-change"),
+    path("account/", views.account, name="account"),
+]

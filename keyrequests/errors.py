@@ -1,0 +1,114 @@
+"""Why asking, deciding or claiming was refused: a stable code and a sentence."""
+
+from keyrequests.models import KeyRequest
+
+
+class AccessError(Exception):
+    """A refusal a person can read. `code` is stable; nothing was changed."""
+
+    code = "refused"
+    sentence = "This can not be done."
+
+    def __init__(self, sentence: str = "") -> None:
+        super().__init__(sentence or self.sentence)
+
+
+class NotOffered(AccessError):
+    code = "not_offered"
+    sentence = "This plan is no longer offered."
+
+
+class AlreadyAsked(AccessError):
+    """One open request per developer and plan: here is the one there is."""
+
+    code = "already_asked"
+    sentence = "You have already asked for this plan."
+
+    def __init__(self, request: KeyRequest) -> None:
+        super().__init__()
+        self.request = request
+
+
+class TooManyOpen(AccessError):
+    code = "too_many_open"
+    sentence = (
+        "You have 5 open requests. Claim, withdraw or wait for one of them first."
+    )
+
+
+class OwnRequest(AccessError):
+    code = "own_request"
+    sentence = "This request comes from your own address. A colleague decides it."
+
+
+class ReasonNeeded(AccessError):
+    code = "reason_needed"
+    sentence = "Say why before you decline. The developer reads this text."
+
+
+class AlreadyDecided(AccessError):
+    """Somebody was quicker, here or in Tyk; the text says who and when."""
+
+    code = "already_decided"
+
+    def __init__(self, request: KeyRequest, sentence: str) -> None:
+        super().__init__(sentence)
+        self.request = request
+
+
+class NotClaimable(AccessError):
+    code = "not_claimable"
+    sentence = "There is no key to claim for this request."
+
+
+class BeingDelivered(AccessError):
+    code = "being_delivered"
+    sentence = (
+        "Your access is approved. The key service is still being told; "
+        "the button appears in a moment."
+    )
+
+
+class BeingMade(AccessError):
+    code = "being_made"
+    sentence = "Your key is being made in another tab or window."
+
+
+class KeyMailIsOn(AccessError):
+    code = "key_mail_on"
+    sentence = (
+        "Keys can not be claimed yet: the gateway is set to send keys by mail, "
+        "and we never do that. The team has been told."
+    )
+
+
+class NotLive(AccessError):
+    code = "not_live"
+    sentence = "This key has already ended."
+
+
+class KeyServiceAway(AccessError):
+    """Certainly nothing was made; the same button works later."""
+
+    code = "key_service_away"
+    sentence = "No key was made and none was used up."
+
+
+class ClaimUnsure(AccessError):
+    """The answer was lost: a key may exist that nobody saw. Settled in a moment."""
+
+    code = "claim_unsure"
+    sentence = (
+        "The key service did not answer in time. We are checking whether a key was "
+        "made; nothing is lost."
+    )
+
+
+class MadeElsewhere(AccessError):
+    """The request was approved in the Tyk Dashboard; its key is not ours to show."""
+
+    code = "made_elsewhere"
+    sentence = (
+        "This request was approved in the gateway's own dashboard, so its key was "
+        "handed out there. You can get a new key here."
+    )

@@ -1,0 +1,105 @@
+"""What one developer holds in Tyk, and how a key id is kept here.
+
+Tyk lists keys in three members that overlap: `keys` (key → policies, since
+Dashboard 1.9), the older `subscriptions` (policy → key, which loses keys that share
+a policy) and `oauth_clients`. With hashing off the ids are the raw keys.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from developers.models import Developer
+from keyrequests.models import Key
+from tyk import seal
+
+
+class _Client(Protocol):
+    @property
+    def client_id(self) -> str: ...
+
+
+class Listing(Protocol):
+    """The members of a Tyk developer record that list keys."""
+
+    @property
+    def keys(self) -> Mapping[str, Sequence[str]]: ...
+    @property
+    def subscriptions(self) -> Mapping[str, str]: ...
+    @property
+    def oauth_clients(self) -> Mapping[str, Sequence[_Client]]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """One key of a developer. `id` may be the raw key: never printed."""
+
+    id: str = field(repr=False)
+    fp: str
+    policies: frozenset[str]
+    is_oauth: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Holdings:
+    held: tuple[Held, ...]
+
+    @property
+    def fingerprints(self) -> list[str]:
+        return sorted(one.fp for one in self.held)
+
+    def beyond(self, before: Sequence[str]) -> list[Held]:
+        """Those whose fingerprint is not in `before`."""
+        known = set(before)
+        return [one for one in self.held if one.fp not in known]
+
+    def find(self, fp: str) -> Held | None:
+        return next((one for one in self.held if one.fp == fp), None)
+
+
+def of_developer(developer: Developer, listing: Listing) -> Holdings:
+    """What `listing`, the record just read of `developer`, says they hold."""
+    policies: dict[str, set[str]] = {
+        key_id: set(named) for key_id, named in listing.keys.items()
+    }
+    for policy_id, key_id in listing.subscriptions.items():
+        policies.setdefault(key_id, set()).add(policy_id)
+    clients: dict[str, set[str]] = {}
+    for policy_id, listed in listing.oauth_clients.items():
+        for client in listed:
+            clients.setdefault(client.client_id, set()).add(policy_id)
+    return Holdings(
+        tuple(
+            Held(key_id, fingerprint(developer, key_id), frozenset(named), is_oauth)
+            for ids, is_oauth in ((policies, False), (clients, True))
+            for key_id, named in ids.items()
+            if key_id
+        )
+    )
+
+
+def fingerprint(developer: Developer, key_id: str) -> str:
+    """Names a key id of this developer without giving it away."""
+    return seal.fingerprint(key_id, purpose=f"key:{developer.tyk_id}")
+
+
+def sealed(key: Key, key_id: str) -> dict[str, object]:
+    """The columns that keep `key_id` for the row `key`."""
+    return {
+        "sealed_id": seal.seal(key_id, aad=str(key.code)),
+        "fp": fingerprint(key.developer, key_id),
+        "fp_key": seal.fingerprint_key(),
+    }
+
+
+def keep_id(key: Key, key_id: str) -> None:
+    """Keep the id Tyk gave `key`, sealed, unless one is kept already."""
+    Key.objects.filter(pk=key.pk, fp=None).update(**sealed(key, key_id))
+    key.refresh_from_db()
+
+
+def id_of(key: Key) -> str:
+    """The key id as Tyk knows it. Raises tyk.seal.SealBroken."""
+    if key.sealed_id is None:
+        raise LookupError("the id of this key was not read yet")
+    return seal.unseal(bytes(key.sealed_id), aad=str(key.code))

@@ -1,0 +1,285 @@
+"""Claim and replace: the one call that makes a key, inside the request that shows it.
+
+    look      what does the developer hold now?            (a read, repeatable)
+    begin     Mint `sending` and its settle row, committed  (a crash is seen)
+    approve   the irreversible call, once
+    keep      Mint `shown`, Key, request `granted`, committed
+    show      the caller renders the key in this response and nowhere else
+    read back which id Tyk gave the key                     (best effort)
+
+If the answer is lost, nothing is shown and `mint.settle` finds out what happened.
+"""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from django.views.decorators.debug import sensitive_variables
+
+from developers.models import Developer
+from keyrequests import holdings, services
+from keyrequests.errors import (
+    AccessError,
+    BeingMade,
+    ClaimUnsure,
+    KeyServiceAway,
+    MadeElsewhere,
+    NotClaimable,
+)
+from keyrequests.models import Event, Key, KeyPolicy, KeyRequest, Mint
+from tyk import lanes, outbox
+from tyk.budget import Budget
+from tyk.connect import dashboard
+from tyk.dashboard.errors import DashboardError, NotFound, OutcomeUnknown, Refused
+from tyk.dashboard.records import Minted, MintedBasic, MintedOAuth
+from tyk.dashboard.secret import Secret
+
+log = logging.getLogger(__name__)
+
+LANE_WAIT = 3.0  # seconds a click waits for a worker's call to the same developer
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A key made just now. `pairs` are label and secret, for one response only."""
+
+    mint: Mint
+    key: Key
+    pairs: list[tuple[str, Secret]] = field(repr=False)
+
+    @property
+    def kind(self) -> str:
+        return self.key.kind
+
+
+def claim(request: KeyRequest) -> Shown:
+    """Make the key of an approved request, for its owner to see once.
+
+    Raises the refusals of `services.refuse_claim`, and KeyServiceAway (nothing
+    was made), ClaimUnsure (being found out) or MadeElsewhere.
+    """
+    services.refuse_claim(request)
+    return _mint(request, replaces=None, overlap=0)
+
+
+def replace(key: Key, *, overlap: float) -> Shown:
+    """Make a new key for the request of `key`; the old one ends in `overlap` seconds.
+
+    Raises the refusals of `services.refuse_replacement`, KeyServiceAway or
+    ClaimUnsure; then the old key is untouched.
+    """
+    services.refuse_replacement(key)
+    if key.request is None:
+        raise LookupError("a key without a request passed refuse_replacement")
+    return _mint(key.request, replaces=key, overlap=overlap)
+
+
+@sensitive_variables()
+def _mint(request: KeyRequest, *, replaces: Key | None, overlap: float) -> Shown:
+    budget = Budget(settings.TYK_CLAIM_DEADLINE)
+    with _alone(request.developer):
+        try:
+            before = holdings.of_developer(
+                request.developer,
+                dashboard().developer(request.developer.tyk_id, deadline=budget.left()),
+            )
+        except DashboardError as error:
+            log.warning("claim not begun", extra={"why": str(error)})
+            raise KeyServiceAway from None
+        mint = _begin(request, replaces=replaces, before=before.fingerprints)
+        minted = _approve(mint, budget)
+        key = _keep(mint, minted, overlap=overlap)
+        _read_back(key, mint, budget)
+    return Shown(mint=mint, key=key, pairs=_pairs(minted))
+
+
+@contextmanager
+def _alone(developer: Developer) -> Iterator[None]:
+    """Hold the developer's lane, so that no other write of ours is under way."""
+    name = lanes.for_developer(developer.tyk_id)
+    try:
+        with lanes.lane(name, seconds=settings.CLAIM_LEASE, wait=LANE_WAIT):
+            yield
+    except lanes.LaneBusy:
+        raise BeingMade from None
+
+
+def _begin(request: KeyRequest, *, replaces: Key | None, before: list[str]) -> Mint:
+    """Commit that a key is about to be made, and who finds out if we die."""
+    try:
+        with transaction.atomic():
+            # Read under the lane: a second click waited here while the first won.
+            request.refresh_from_db()
+            if replaces is None:
+                services.refuse_claim(request)
+            mint = Mint.objects.create(
+                request=request,
+                replaces=replaces,
+                tyk_request_id=_unused_tyk_request(request),
+                before=before,
+                started_at=timezone.now(),
+            )
+            outbox.enqueue(
+                "mint.settle",
+                mint.code,
+                lane=lanes.for_developer(request.developer.tyk_id),
+                after=settings.OUTBOX_QUARANTINE + settings.CLAIM_LEASE,
+            )
+    except IntegrityError:
+        raise BeingMade from None
+    return mint
+
+
+def _unused_tyk_request(request: KeyRequest) -> str:
+    """The delivered Tyk request nobody approved yet, or "" if a new one is needed."""
+    used = request.mints.exclude(state=Mint.State.REFUSED).exists()
+    if used or request.tyk_state != "pending" or not request.tyk_id:
+        return ""
+    return request.tyk_id
+
+
+@sensitive_variables()
+def _approve(mint: Mint, budget: Budget) -> Minted:
+    """The irreversible call. Every failure ends in a row state and a refusal."""
+    try:
+        if not mint.tyk_request_id:
+            _ask_again(mint, budget)
+        return dashboard().approve(mint.tyk_request_id, deadline=budget.left())
+    except OutcomeUnknown as error:
+        _unsure(mint, error.reason)
+        raise ClaimUnsure from None
+    except (Refused, NotFound) as error:
+        _not_made(mint, error)
+        raise _refusal(mint, budget) from None
+    except DashboardError as error:
+        _not_made(mint, error)
+        raise KeyServiceAway from None
+
+
+def _ask_again(mint: Mint, budget: Budget) -> None:
+    """A new Tyk request for a replacement or after a lost key, kept in the mint.
+
+    Raises DashboardError, and ClaimUnsure when Tyk answers without an id: settling
+    finds the request by the mint's marker and takes it back.
+    """
+    request = mint.request
+    tyk_id = dashboard().create_request(
+        by_user=request.developer.tyk_id,
+        policy_id=request.plans.get().policy_id,
+        fields=services.fields_for_tyk(request, code=mint.code),
+        date_created=timezone.now(),
+        redirect_uri=request.redirect_uri or None,
+        deadline=budget.left(),
+    )
+    if tyk_id is None:
+        _unsure(mint, "no request id")
+        raise ClaimUnsure
+    Mint.objects.filter(pk=mint.pk).update(tyk_request_id=tyk_id)
+    mint.tyk_request_id = tyk_id
+
+
+def _refusal(mint: Mint, budget: Budget) -> AccessError:
+    """What Tyk's no means, by looking at the request it said no to.
+
+    A second approve is refused as "already processed": somebody approved in the
+    Tyk Dashboard. That is never a success of ours, and its key not ours to show.
+    """
+    request = mint.request
+    if mint.tyk_request_id != request.tyk_id:
+        return NotClaimable("The gateway refuses a new key for this plan.")
+    try:
+        record = dashboard().request(mint.tyk_request_id, deadline=budget.left())
+    except NotFound:
+        # Deleted there, while our approval stands: the next try asks anew.
+        KeyRequest.objects.filter(pk=request.pk).update(tyk_state="gone")
+        return KeyServiceAway()
+    except DashboardError:
+        return KeyServiceAway()
+    if not record.approved:
+        return NotClaimable("The gateway refuses a key for this plan.")
+    services.granted_in_tyk(request)
+    return MadeElsewhere()
+
+
+def _unsure(mint: Mint, why: str) -> None:
+    """The outcome is not known: keep that, and let settling find out."""
+    log.warning("claim unsure", extra={"why": why})
+    moved = Mint.objects.filter(pk=mint.pk, state=Mint.State.SENDING).update(
+        state=Mint.State.UNSURE
+    )
+    if moved:
+        services.note(Event.Verb.UNSURE, request=mint.request)
+
+
+def _not_made(mint: Mint, error: DashboardError) -> None:
+    log.warning("claim not done", extra={"why": str(error)})
+    Mint.objects.filter(pk=mint.pk, state=Mint.State.SENDING).update(
+        state=Mint.State.REFUSED, ended_at=timezone.now()
+    )
+
+
+@sensitive_variables()
+@transaction.atomic
+def _keep(mint: Mint, minted: Minted, *, overlap: float) -> Key:
+    """Commit that the key is about to be shown. If this fails it is not shown."""
+    now = timezone.now()
+    request, old = mint.request, mint.replaces
+    key = Key.objects.create(
+        developer=request.developer,
+        request=request,
+        kind=_kind(minted),
+        name=old.name if old else request.project or request.entry_name,
+        created_at=now,
+    )
+    if isinstance(minted, MintedOAuth):
+        holdings.keep_id(key, minted.client_id)
+    for plan in request.plans.all():
+        KeyPolicy.objects.create(key=key, policy_id=plan.policy_id, plan=plan.plan)
+    shown = Mint.objects.filter(pk=mint.pk, state=Mint.State.SENDING).update(
+        state=Mint.State.SHOWN, ended_at=now, key=key
+    )
+    if not shown:
+        # Settling thought us dead and took over: what we hold is not ours to show.
+        raise ClaimUnsure
+    services.granted_here(request, key, replaces=old, overlap=overlap)
+    mint.refresh_from_db()
+    return key
+
+
+def _read_back(key: Key, mint: Mint, budget: Budget) -> None:
+    """Find the id Tyk gave the key; if that fails, settling does it later."""
+    if key.fp is not None:
+        return
+    try:
+        record = dashboard().developer(key.developer.tyk_id, deadline=budget.left())
+    except DashboardError as error:
+        log.info("key id not read back yet", extra={"why": str(error)})
+    else:
+        new = holdings.of_developer(key.developer, record).beyond(mint.before)
+        if len(new) == 1:
+            holdings.keep_id(key, new[0].id)
+            return
+    services.settle_soon(mint)
+
+
+def _kind(minted: Minted) -> Key.Kind:
+    if isinstance(minted, MintedOAuth):
+        return Key.Kind.OAUTH
+    if isinstance(minted, MintedBasic):
+        return Key.Kind.BASIC
+    return Key.Kind.TOKEN
+
+
+def _pairs(minted: Minted) -> list[tuple[str, Secret]]:
+    if isinstance(minted, MintedOAuth):
+        return [
+            ("Client id", Secret(minted.client_id)),
+            ("Client secret", minted.secret),
+        ]
+    if isinstance(minted, MintedBasic):
+        return [("User name", minted.username), ("Password", minted.password)]
+    return [("Key", minted.raw)]

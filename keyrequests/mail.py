@@ -1,0 +1,144 @@
+"""Mails about requests and keys, as outbox handlers. None ever holds a key."""
+
+from django.conf import settings
+from django.contrib.auth.models import Permission
+from django.db.models import Q
+from django.urls import reverse
+
+from catalogue.words import limits
+from developers import mail
+from developers.models import User
+from keyrequests import services
+from keyrequests.models import Key, KeyRequest
+from tyk.outbox import Job
+
+
+def request_received(job: Job) -> None:
+    """To the developer: we have it, a person looks at it."""
+    request = _request(job)
+    if request.status != KeyRequest.Status.PENDING:
+        return
+    _to_developer(
+        "request_received",
+        request,
+        title=f"We have your request for {request.entry_name}",
+        preheader="A person looks at it and you get a mail.",
+        button_label="See your request",
+        button_url=mail.url(request.get_absolute_url()),
+    )
+
+
+def to_review(job: Job) -> None:
+    """To those who decide: with a link that lands on this request."""
+    request = _request(job)
+    if request.status != KeyRequest.Status.PENDING:
+        return
+    path = reverse("admin:keyrequests_keyrequest_change", args=[request.pk])
+    for address in _reviewers():
+        mail.send(
+            "to_review",
+            to=address,
+            context={
+                "title": f"{request.developer} asks for {request.entry_name}",
+                "preheader": f"{request.number} waits for a decision.",
+                "request": request,
+                "limits": _limits(request),
+                "button_label": "Review the request",
+                "button_url": mail.url(path),
+                "reason": "You get this mail because you review key requests.",
+            },
+        )
+
+
+def _reviewers() -> list[str]:
+    """The addresses set for it, else all staff who may decide."""
+    if settings.REVIEW_MAIL_TO:
+        return list(settings.REVIEW_MAIL_TO)
+    may_decide = Permission.objects.filter(
+        content_type__app_label="keyrequests", codename="change_keyrequest"
+    )
+    staff = User.objects.filter(
+        Q(is_superuser=True)
+        | Q(user_permissions__in=may_decide)
+        | Q(groups__permissions__in=may_decide),
+        is_staff=True,
+        is_active=True,
+    )
+    addresses = staff.values_list("email", flat=True).distinct()
+    return sorted(address for address in addresses if address)
+
+
+def approved(job: Job) -> None:
+    """To the developer: claim your key; the link, never the key."""
+    request = _request(job)
+    if request.status != KeyRequest.Status.APPROVED:
+        return
+    _to_developer(
+        "approved",
+        request,
+        title=f"Your access to {request.entry_name} is approved",
+        preheader="One step left: claim your key.",
+        until=services.open_until(request),
+        button_label="Claim my key",
+        button_url=mail.url(reverse("keyrequests:claim", args=[request.code])),
+    )
+
+
+def declined(job: Job) -> None:
+    """To the developer: no, and why."""
+    request = _request(job)
+    if request.status != KeyRequest.Status.DECLINED:
+        return
+    _to_developer(
+        "declined",
+        request,
+        title=f"Your request for {request.entry_name} was declined",
+        preheader=request.reason[:100] or "It was declined.",
+        button_label="See your request",
+        button_url=mail.url(request.get_absolute_url()),
+    )
+
+
+def key_revoked(job: Job) -> None:
+    """To the developer: this key has ended."""
+    key = Key.objects.select_related("developer").get(code=job.subject)
+    if key.state != Key.State.REVOKED:
+        return
+    mail.send(
+        "key_revoked",
+        to=key.developer.email,
+        context={
+            "title": f"Your key “{key}” was revoked",
+            "preheader": "Calls with it are refused now.",
+            "key": key,
+            "developer": key.developer,
+            "button_label": "See your keys",
+            "button_url": mail.url(reverse("keyrequests:keys")),
+            "reason": "You get this mail because the key was yours.",
+        },
+    )
+
+
+def _request(job: Job) -> KeyRequest:
+    return KeyRequest.objects.select_related("developer", "entry", "decided_by").get(
+        code=job.subject
+    )
+
+
+def _to_developer(event: str, request: KeyRequest, **context: object) -> None:
+    mail.send(
+        event,
+        to=request.developer.email,
+        context={
+            "request": request,
+            "developer": request.developer,
+            "limits": _limits(request),
+            "reason": f"You get this mail because you sent request {request.number}.",
+            **context,
+        },
+    )
+
+
+def _limits(request: KeyRequest) -> str:
+    asked = request.plans.select_related("plan").first()
+    return limits(asked.plan) if asked and asked.plan else ""

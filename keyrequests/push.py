@@ -1,0 +1,293 @@
+"""Outbox handlers: making Tyk agree with requests, mints and revocations."""
+
+import logging
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from developers.services import MARKER_FIELD
+from keyrequests import holdings, services
+from keyrequests.models import Event, Key, KeyRequest, Mint
+from tyk import outbox
+from tyk.connect import dashboard
+from tyk.dashboard.errors import NotFound, Refused
+from tyk.dashboard.records import BadRecord, KeyRequest as TykRequest
+from tyk.models import Organisation, Outbox
+from tyk.outbox import Job, Later, Park
+
+log = logging.getLogger(__name__)
+
+OURS_WITHIN = timedelta(hours=24)
+LISTED_WITHIN = timedelta(hours=1)
+SOON = 10.0  # seconds, where another of our writes must go first
+
+
+# --- Requests ----------------------------------------------------------------------
+
+
+def create_request(job: Job) -> None:
+    """Have the request of this code stand in Tyk, once, and know its id."""
+    request = KeyRequest.objects.select_related("developer").get(code=job.subject)
+    if request.tyk_id is not None:
+        return
+    if job.must_look:
+        _adopt_delivered()
+        request.refresh_from_db()
+        if request.tyk_id is not None:
+            return
+        job.settled()
+    if not request.is_open:
+        return
+    with job.sending():
+        tyk_id = dashboard().create_request(
+            by_user=request.developer.tyk_id,
+            policy_id=request.plans.get().policy_id,
+            fields=services.fields_for_tyk(request, code=request.code),
+            date_created=request.created_at,
+            redirect_uri=request.redirect_uri or None,
+        )
+    if tyk_id is None:
+        # Some releases answer "Data updated": then the marker finds it.
+        _adopt_delivered()
+        request.refresh_from_db()
+        if request.tyk_id is None:
+            raise Later(SOON, "delivered, but not listed yet")
+        return
+    if _marker_of(dashboard().request(tyk_id)) != _marker(request):
+        raise Park("Tyk answered with the id of another request")
+    _delivered(request, tyk_id)
+
+
+def _adopt_delivered() -> None:
+    """One listing finds every request of ours that Tyk holds and we don't know."""
+    waiting = {
+        _marker(request): request
+        for request in KeyRequest.objects.filter(
+            tyk_id=None, origin=KeyRequest.Origin.PORTAL
+        )
+    }
+    twins: dict[str, list[TykRequest]] = {}
+    for record in dashboard().requests(approved=None):
+        if not isinstance(record, BadRecord) and _marker_of(record) in waiting:
+            twins.setdefault(_marker_of(record), []).append(record)
+    for marker, found in twins.items():
+        # Sent twice: the first made stays, ids of Tyk rise with time.
+        first, *others = sorted(found, key=lambda record: record.id)
+        _delivered(waiting[marker], first.id)
+        for other in others:
+            if not other.approved:
+                _delete(other.id)
+
+
+def _delivered(request: KeyRequest, tyk_id: str) -> None:
+    kept = KeyRequest.objects.filter(pk=request.pk, tyk_id=None).update(
+        tyk_id=tyk_id, tyk_state="pending"
+    )
+    if kept:
+        services.note(Event.Verb.DELIVERED, request=request)
+
+
+def _marker(request: KeyRequest) -> str:
+    return Organisation.current().marker(request.code)
+
+
+def _marker_of(record: TykRequest) -> str:
+    return record.fields.get(MARKER_FIELD, "")
+
+
+def delete_request(job: Job) -> None:
+    """Take a declined or withdrawn request back in Tyk; its record stays here."""
+    request = KeyRequest.objects.get(code=job.subject)
+    if request.tyk_id is None:
+        if _still_being_delivered(request):
+            raise Later(SOON, "waits for the delivery to end")
+        return
+    if request.tyk_state == "pending":
+        _delete(request.tyk_id)
+        KeyRequest.objects.filter(pk=request.pk).update(tyk_state="gone")
+
+
+def _still_being_delivered(request: KeyRequest) -> bool:
+    return Outbox.objects.filter(
+        kind="request.create",
+        subject=str(request.code),
+        asked__gt=F("served"),
+        parked_reason="",
+    ).exists()
+
+
+def _delete(tyk_id: str) -> None:
+    try:
+        dashboard().delete_request(tyk_id)
+    except NotFound:
+        log.info("key request was already gone")
+
+
+# --- Keys --------------------------------------------------------------------------
+
+
+def revoke_key(job: Job) -> None:
+    """End a key in Tyk. "Not there" is success; a refusal waits for a person."""
+    key = Key.objects.select_related("developer", "request").get(code=job.subject)
+    if not key.works:
+        return
+    if key.state == Key.State.LIVE and (key.ends_at or timezone.now()) > timezone.now():
+        raise Later(_until(key.ends_at), "the replaced key still works for a while")
+    if key.sealed_id is None:
+        raise Later(SOON, "waits until the id of the key is read")
+    try:
+        _revoke(key)
+    except NotFound:
+        log.info("key was already gone")
+    except Refused as error:
+        # Needs enable_delete_key_by_hash at the gateway (Tyk docs, key hashing).
+        raise Park(
+            f"Tyk refuses to delete this key, so it is still live ({error.status})"
+        ) from None
+    _revoked(key)
+
+
+def _until(moment: datetime | None) -> float:
+    if moment is None:
+        return SOON
+    return max(1.0, (moment - timezone.now()).total_seconds())
+
+
+def _revoke(key: Key) -> None:
+    key_id = holdings.id_of(key)
+    if key.kind == Key.Kind.OAUTH:
+        dashboard().delete_oauth_client(key_id)
+    else:
+        dashboard().revoke_key(key.developer.tyk_id, key_id)
+
+
+@transaction.atomic
+def _revoked(key: Key) -> None:
+    now = timezone.now()
+    ended = Key.objects.filter(
+        pk=key.pk, state__in=[Key.State.LIVE, Key.State.REVOKING]
+    ).update(state=Key.State.REVOKED, ended_at=now)
+    if ended:
+        services.note(Event.Verb.REVOKED, request=key.request, key=key, at=now)
+        outbox.enqueue("mail.key_revoked", key.code)
+
+
+# --- Mints whose answer was lost ---------------------------------------------------
+
+
+def settle(job: Job) -> None:
+    """Find out what became of a mint, and undo only what is provably ours.
+
+    Runs after the quarantine, when no write of the mint can still land.
+    """
+    mint = Mint.objects.select_related("request__developer", "key").get(
+        code=job.subject
+    )
+    if mint.state == Mint.State.SHOWN:
+        _read_late_id(mint)
+    elif mint.state in {Mint.State.SENDING, Mint.State.UNSURE}:
+        _find_out(mint)
+
+
+def _read_late_id(mint: Mint) -> None:
+    """A key was shown but Tyk's id for it not read back yet."""
+    if mint.key is None or mint.key.fp is not None:
+        return
+    made = _key_made_by(mint)
+    if made is not None:
+        holdings.keep_id(mint.key, made.id)
+    elif timezone.now() - mint.started_at < LISTED_WITHIN:
+        raise Later(SOON, "the key is not listed yet")
+    else:
+        raise Park("Tyk never listed the key that was shown")
+
+
+def _find_out(mint: Mint) -> None:
+    made = _key_made_by(mint)
+    if made is None:
+        _nothing_of_ours(mint)
+    elif _surely_unseen(mint):
+        _remove_unseen(mint, made)
+    else:
+        log.error("unseen key left alone", extra={"mint": str(mint.code)})
+        _end_mint(mint, Mint.State.LOST, "a key was made, and left as it is")
+
+
+def _surely_unseen(mint: Mint) -> bool:
+    """Whether nobody can have the key: our answer was lost and Tyk mails none."""
+    recent = timezone.now() - mint.started_at < OURS_WITHIN
+    return recent and not Organisation.current().key_mail_on
+
+
+def _remove_unseen(mint: Mint, made: holdings.Held) -> None:
+    try:
+        dashboard().revoke_key(mint.request.developer.tyk_id, made.id)
+    except NotFound:
+        log.info("the unseen key was already gone")
+    _end_mint(mint, Mint.State.LOST, "the key nobody saw was removed")
+
+
+def _key_made_by(mint: Mint) -> holdings.Held | None:
+    """The key that carries the mint's marker, among those that are new since."""
+    developer = mint.request.developer
+    held = holdings.of_developer(developer, dashboard().developer(developer.tyk_id))
+    known = set(
+        Key.objects.filter(developer=developer)
+        .exclude(fp=None)
+        .values_list("fp", flat=True)
+    )
+    marker = Organisation.current().marker(mint.marked_by)
+    for one in held.beyond(mint.before):
+        if one.fp not in known and _carries(one, marker):
+            return one
+    return None
+
+
+def _carries(one: holdings.Held, marker: str) -> bool:
+    """Whether the key's own detail names our marker. A client has no metadata:
+    it is never provably ours."""
+    if one.is_oauth:
+        return False
+    try:
+        detail = dashboard().key_detail(one.id, hashed=Organisation.current().hash_keys)
+    except NotFound:
+        return False
+    return detail.request_fields.get(MARKER_FIELD) == marker
+
+
+def _nothing_of_ours(mint: Mint) -> None:
+    """No key is provably ours: was the request approved, or can it be used again?"""
+    request = mint.request
+    if mint.tyk_request_id != request.tyk_id:
+        _take_back_own_request(mint)
+        _end_mint(mint, Mint.State.LOST, "no key of this claim was found")
+        return
+    try:
+        approved = dashboard().request(mint.tyk_request_id).approved
+    except NotFound:
+        KeyRequest.objects.filter(pk=request.pk).update(tyk_state="gone")
+        approved = False
+    if approved:
+        KeyRequest.objects.filter(pk=request.pk).update(tyk_state="approved")
+        _end_mint(mint, Mint.State.LOST, "a key was made, but never shown")
+    else:
+        _end_mint(mint, Mint.State.REFUSED, "no key was made")
+
+
+def _take_back_own_request(mint: Mint) -> None:
+    """Delete the Tyk request a replacement made for itself, if nobody used it."""
+    marker = Organisation.current().marker(mint.code)
+    for record in dashboard().requests(approved=False):
+        if not isinstance(record, BadRecord) and _marker_of(record) == marker:
+            _delete(record.id)
+
+
+@transaction.atomic
+def _end_mint(mint: Mint, state: Mint.State, what: str) -> None:
+    ended = Mint.objects.filter(
+        pk=mint.pk, state__in=[Mint.State.SENDING, Mint.State.UNSURE]
+    ).update(state=state, ended_at=timezone.now())
+    if ended:
+        services.note(Event.Verb.SETTLED, request=mint.request, text=what)

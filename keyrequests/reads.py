@@ -1,0 +1,109 @@
+"""What the developer's pages read from the mirror. No network."""
+
+from dataclasses import dataclass
+
+from django.db.models import Count, OuterRef, Prefetch, Q, QuerySet, Subquery
+
+from catalogue.models import Entry
+from developers.models import Developer
+from keyrequests import services
+from keyrequests.errors import AccessError, BeingDelivered, BeingMade
+from keyrequests.models import Key, KeyPolicy, KeyRequest, Mint, RequestedPlan
+
+Status = KeyRequest.Status
+WORKING = [Key.State.LIVE, Key.State.REVOKING]
+UNFINISHED = {Mint.State.SENDING, Mint.State.UNSURE}
+
+
+# --- Requests --------------------------------------------------------------------
+def requests_of(developer: Developer) -> QuerySet[KeyRequest]:
+    """Newest first, with plans; two queries."""
+    plans = RequestedPlan.objects.select_related("plan").order_by("pk")
+    return (
+        KeyRequest.objects.of(developer)
+        .select_related("entry", "decided_by")
+        .prefetch_related(Prefetch("plans", plans))
+        .order_by("-created_at", "-pk")
+    )
+
+
+# --- Claims ----------------------------------------------------------------------
+@dataclass(frozen=True, slots=True)
+class ClaimState:
+    """What the claim page has to say.
+
+    "ready" to be revealed · "delivering" to the key service · "checking" what
+    became of a key · "closed" for the reason in `sentence` · "shown" by `mint` ·
+    "elsewhere" than here · "undecided" or ended: the request page tells.
+    """
+
+    name: str
+    sentence: str = ""
+    mint: Mint | None = None
+
+
+def claim_state(request: KeyRequest) -> ClaimState:
+    """Where the claim of `request` stands; at most five queries."""
+    mints = list(request.mints.select_related("key").order_by("-started_at", "-pk"))
+    unfinished = next((m for m in mints if m.state in UNFINISHED), None)
+    if unfinished is not None:
+        return ClaimState("checking", str(BeingMade()), unfinished)
+    shown = next((m for m in mints if m.state == Mint.State.SHOWN), None)
+    if request.status == Status.GRANTED:
+        return ClaimState("shown" if shown else "elsewhere", mint=shown)
+    if request.status != Status.APPROVED:
+        return ClaimState("undecided")
+    return _open_claim(request, mints[0] if mints else None)
+
+
+def _open_claim(request: KeyRequest, last: Mint | None) -> ClaimState:
+    try:
+        services.refuse_claim(request)
+    except BeingDelivered as error:
+        return ClaimState("delivering", str(error))
+    except AccessError as error:
+        return ClaimState("closed", str(error))
+    return ClaimState("ready", mint=last)
+
+
+# --- Keys ------------------------------------------------------------------------
+def keys_of(developer: Developer) -> QuerySet[Key]:
+    """Newest first, with policies, plans and the entries' names; two queries."""
+    entries = Entry.objects.present().filter(plan=OuterRef("plan"))
+    name = entries.order_by("-shown", "position", "pk").values("name")[:1]
+    policies = (
+        KeyPolicy.objects.select_related("plan")
+        .annotate(entry_name=Subquery(name))
+        .order_by("pk")
+    )
+    return (
+        Key.objects.filter(developer=developer)
+        .prefetch_related(Prefetch("policies", policies))
+        .order_by("-created_at", "-pk")
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How many keys there are, and how many of them still work."""
+
+    every: int
+    working: int
+
+    @property
+    def ended(self) -> int:
+        return self.every - self.working
+
+
+def tally(developer: Developer) -> Tally:
+    """One query."""
+    counted = Key.objects.filter(developer=developer).aggregate(
+        every=Count("pk"), working=Count("pk", filter=Q(state__in=WORKING))
+    )
+    return Tally(counted["every"], counted["working"])
+
+
+def last_replacement(key: Key) -> Mint | None:
+    """The last attempt to replace `key`, with the key it made; one query."""
+    mints = Mint.objects.filter(replaces=key).select_related("key")
+    return mints.order_by("-started_at", "-pk").first()

@@ -1,0 +1,435 @@
+"""What people may do with requests and keys. No network; the outbox tells Tyk."""
+
+import contextlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from catalogue.models import Entry
+from catalogue.services import needs_approval, plan_for, requestable
+from developers.models import Developer, User, email_key
+from developers.services import MARKER_FIELD
+from keyrequests.errors import (
+    AlreadyAsked,
+    AlreadyDecided,
+    BeingDelivered,
+    BeingMade,
+    KeyMailIsOn,
+    NotClaimable,
+    NotLive,
+    NotOffered,
+    OwnRequest,
+    ReasonNeeded,
+    TooManyOpen,
+)
+from keyrequests.models import Event, Key, KeyRequest, Mint, RequestedPlan
+from tyk import lanes, outbox
+from tyk.models import Organisation
+
+MOST_OPEN_REQUESTS = 5
+
+Status = KeyRequest.Status
+Verb = Event.Verb
+
+
+# --- Asking ------------------------------------------------------------------------
+
+
+@transaction.atomic
+def submit(
+    developer: Developer,
+    *,
+    entry: Entry,
+    answers: Mapping[str, str],
+    nonce: UUID,
+    project: str = "",
+    redirect_uri: str = "",
+) -> KeyRequest:
+    """Record that `developer` asks for the plan of `entry`, and why.
+
+    The same form posted twice (same `nonce`) answers with the first request.
+    Raises NotOffered, AlreadyAsked, TooManyOpen; then nothing was recorded.
+    """
+    posted = KeyRequest.objects.of(developer).filter(nonce=nonce).first()
+    if posted is not None:
+        return posted
+    if entry.plan is None or not requestable(entry):
+        raise NotOffered
+    _refuse_another_open(developer, entry.plan.oid)
+    now = timezone.now()
+    automatic = not needs_approval(entry, Organisation.current())
+    try:
+        with transaction.atomic():
+            request = KeyRequest.objects.create(
+                developer=developer,
+                entry=entry,
+                entry_name=entry.name,
+                project=project,
+                answers=dict(answers),
+                redirect_uri=redirect_uri,
+                nonce=nonce,
+                created_at=now,
+            )
+            RequestedPlan.objects.create(
+                request=request,
+                developer=developer,
+                policy_id=entry.plan.oid,
+                plan=entry.plan,
+            )
+    except IntegrityError:
+        # Another tab was quicker, between our look and our insert.
+        return _posted_elsewhere(developer, nonce, entry.plan.oid)
+    note(Verb.SENT, request=request, actor=str(developer), at=now)
+    outbox.enqueue(
+        "request.create", request.code, lane=lanes.for_developer(developer.tyk_id)
+    )
+    if automatic:
+        _approved(request, decided_in=KeyRequest.DecidedIn.RULE, at=now)
+    else:
+        outbox.enqueue("mail.request_received", request.code)
+        outbox.enqueue("mail.to_review", request.code)
+    return request
+
+
+def _refuse_another_open(developer: Developer, policy_id: str) -> None:
+    open_plans = RequestedPlan.objects.filter(
+        developer=developer, open=True, origin=KeyRequest.Origin.PORTAL
+    ).select_related("request")
+    for plan in open_plans:
+        if plan.policy_id == policy_id:
+            raise AlreadyAsked(plan.request)
+    if len(open_plans) >= MOST_OPEN_REQUESTS:
+        raise TooManyOpen
+
+
+def _posted_elsewhere(developer: Developer, nonce: UUID, policy_id: str) -> KeyRequest:
+    posted = KeyRequest.objects.of(developer).filter(nonce=nonce).first()
+    if posted is not None:
+        return posted
+    _refuse_another_open(developer, policy_id)
+    raise NotOffered  # the plan vanished under us
+
+
+@transaction.atomic
+def withdraw(request: KeyRequest) -> None:
+    """The developer changes their mind while nobody has decided.
+
+    Raises AlreadyDecided.
+    """
+    now = timezone.now()
+    if not request.move(
+        Status.WITHDRAWN, decided_at=now, decided_in=KeyRequest.DecidedIn.NOBODY
+    ):
+        raise AlreadyDecided(request, decided_words(request))
+    note(Verb.WITHDRAWN, request=request, actor=str(request.developer), at=now)
+    _take_back_in_tyk(request)
+
+
+def _take_back_in_tyk(request: KeyRequest) -> None:
+    """Tyk knows no "declined": the request is deleted there (Tyk docs, Key requests)."""
+    outbox.enqueue(
+        "request.delete",
+        request.code,
+        lane=lanes.for_developer(request.developer.tyk_id),
+    )
+
+
+# --- Deciding ----------------------------------------------------------------------
+
+
+@transaction.atomic
+def approve(request: KeyRequest, *, by: User, reason: str = "") -> None:
+    """Staff says yes. A local decision: the key is minted when it is claimed.
+
+    Raises OwnRequest and AlreadyDecided.
+    """
+    _refuse_own(request, by)
+    now = timezone.now()
+    if not _approved(
+        request,
+        decided_in=KeyRequest.DecidedIn.STAFF,
+        at=now,
+        by=by,
+        reason=reason,
+    ):
+        raise AlreadyDecided(request, decided_words(request))
+
+
+def _approved(
+    request: KeyRequest,
+    *,
+    decided_in: "KeyRequest.DecidedIn",
+    at: datetime,
+    by: User | None = None,
+    reason: str = "",
+) -> bool:
+    moved = request.move(
+        Status.APPROVED,
+        decided_by=by,
+        decided_at=at,
+        decided_in=decided_in,
+        reason=reason,
+    )
+    if moved:
+        note(Verb.APPROVED, request=request, actor=str(by or ""), at=at, text=reason)
+        outbox.enqueue("mail.approved", request.code)
+    return moved
+
+
+@transaction.atomic
+def decline(request: KeyRequest, *, by: User, reason: str) -> None:
+    """Staff says no, and why; the developer reads the reason.
+
+    Raises ReasonNeeded, OwnRequest and AlreadyDecided.
+    """
+    if not reason.strip():
+        raise ReasonNeeded
+    _refuse_own(request, by)
+    if request.mints.filter(state__in=[Mint.State.SENDING, Mint.State.UNSURE]).exists():
+        raise AlreadyDecided(request, "The developer is claiming the key right now.")
+    now = timezone.now()
+    moved = request.move(
+        Status.DECLINED,
+        decided_by=by,
+        decided_at=now,
+        decided_in=KeyRequest.DecidedIn.STAFF,
+        reason=reason.strip(),
+    )
+    if not moved:
+        raise AlreadyDecided(request, decided_words(request))
+    note(Verb.DECLINED, request=request, actor=str(by), at=now, text=reason.strip())
+    outbox.enqueue("mail.declined", request.code)
+    _take_back_in_tyk(request)
+
+
+def _refuse_own(request: KeyRequest, by: User) -> None:
+    """Nobody decides a request of their own address."""
+    if by.email and request.developer.email_key == email_key(by.email):
+        raise OwnRequest
+
+
+def decided_words(request: KeyRequest) -> str:
+    """Who decided and when, for a colleague who comes second."""
+    if request.status == Status.WITHDRAWN:
+        return "The developer withdrew this request."
+    if request.decided_in == KeyRequest.DecidedIn.TYK:
+        return f"This was {request.get_status_display()} in the Tyk Dashboard."
+    who = str(request.decided_by or "The portal")
+    verb = "declined" if request.status == Status.DECLINED else "approved"
+    when = f"{request.decided_at:%d %b, %H:%M} UTC" if request.decided_at else ""
+    return f"{who} {verb} this, {when}.".replace(", .", ".")
+
+
+# --- Claiming ----------------------------------------------------------------------
+
+
+def refuse_claim(request: KeyRequest) -> None:
+    """Raise why a first key can't be claimed now; return if it can.
+
+    A request approved in the Tyk Dashboard may be claimed too, since its key was
+    never shown here. Raises NotClaimable, KeyMailIsOn, BeingMade, BeingDelivered.
+    """
+    if request.status != Status.APPROVED and not _granted_elsewhere(request):
+        raise NotClaimable
+    _refuse_mint(request)
+    if request.tyk_id is None:
+        raise BeingDelivered
+
+
+def _granted_elsewhere(request: KeyRequest) -> bool:
+    return (
+        request.status == Status.GRANTED
+        and request.decided_in == KeyRequest.DecidedIn.TYK
+        and not request.mints.filter(state=Mint.State.SHOWN).exists()
+    )
+
+
+def refuse_replacement(key: Key) -> None:
+    """Raise why `key` can't be replaced now; return if it can.
+
+    Raises NotLive, NotClaimable, KeyMailIsOn, BeingMade.
+    """
+    if key.state != Key.State.LIVE:
+        raise NotLive
+    if key.request is None:
+        raise NotClaimable("This key was not made here. Ask for access first.")
+    _refuse_mint(key.request)
+
+
+def _refuse_mint(request: KeyRequest) -> None:
+    organisation = Organisation.current()
+    leaks = organisation.key_mail_on or organisation.secure_approval_on
+    if leaks and not settings.CLAIM_ACCEPTS_KEY_MAIL:
+        raise KeyMailIsOn
+    plan = request.plans.first()
+    offered = plan_for(plan.policy_id) if plan else None
+    if offered is None or not offered.offered:
+        raise NotClaimable("This plan is no longer offered.")
+    if request.mints.filter(state__in=[Mint.State.SENDING, Mint.State.UNSURE]).exists():
+        raise BeingMade
+
+
+@transaction.atomic
+def granted_here(
+    request: KeyRequest, key: Key, *, replaces: Key | None, overlap: float
+) -> None:
+    """A key was made and is about to be shown; the one it replaces ends."""
+    request.move(Status.GRANTED)
+    KeyRequest.objects.filter(pk=request.pk).update(tyk_state="approved")
+    who = str(request.developer)
+    note(Verb.CLAIMED, request=request, key=key, actor=who)
+    if replaces is None:
+        return
+    note(Verb.REPLACED, request=request, key=replaces, actor=who)
+    with contextlib.suppress(NotLive):  # ended meanwhile: as wanted
+        revoke(replaces, actor=who, after=overlap)
+
+
+@transaction.atomic
+def granted_in_tyk(request: KeyRequest) -> bool:
+    """Somebody approved it in the Tyk Dashboard; True if that was news."""
+    now = timezone.now()
+    KeyRequest.objects.filter(pk=request.pk).update(tyk_state="approved")
+    moved = request.move(
+        Status.GRANTED, decided_at=now, decided_in=KeyRequest.DecidedIn.TYK
+    )
+    if moved:
+        note(Verb.APPROVED, request=request, at=now, text="in the Tyk Dashboard")
+    return moved
+
+
+@transaction.atomic
+def declined_in_tyk(request: KeyRequest) -> bool:
+    """Somebody deleted it in the Tyk Dashboard; True if that was news."""
+    now = timezone.now()
+    KeyRequest.objects.filter(pk=request.pk).update(tyk_state="gone")
+    if request.status != Status.PENDING:
+        return False
+    moved = request.move(
+        Status.DECLINED, decided_at=now, decided_in=KeyRequest.DecidedIn.TYK
+    )
+    if moved:
+        note(Verb.DECLINED, request=request, at=now, text="in the Tyk Dashboard")
+        outbox.enqueue("mail.declined", request.code)
+    return moved
+
+
+def settle_soon(mint: Mint) -> None:
+    """Have the worker look at once, where no late write can be under way."""
+    outbox.enqueue(
+        "mint.settle",
+        mint.code,
+        lane=lanes.for_developer(mint.request.developer.tyk_id),
+    )
+
+
+def fields_for_tyk(request: KeyRequest, *, code: UUID) -> dict[str, str]:
+    """What stands in the Tyk request's `fields`: answers, marker, where to decide.
+
+    Tyk copies them into the metadata of the key it makes, so a key with our
+    marker is known to be ours (Tyk docs, Developer Portal, key metadata).
+    """
+    where = f"{settings.PORTAL_BASE_URL}/admin/keyrequests/keyrequest/{request.pk}/"
+    return {
+        **{str(name): str(answer) for name, answer in request.answers.items()},
+        MARKER_FIELD: Organisation.current().marker(code),
+        "portal_state": f"decide in the portal: {where}",
+    }
+
+
+def open_until(request: KeyRequest) -> datetime | None:
+    """Until when an approved request can be claimed."""
+    if request.status != Status.APPROVED or request.decided_at is None:
+        return None
+    return request.decided_at + timedelta(days=settings.APPROVAL_DAYS)
+
+
+# --- Holding -----------------------------------------------------------------------
+
+
+@transaction.atomic
+def revoke(key: Key, *, actor: str, after: float = 0) -> None:
+    """Ask Tyk to end `key`, now or in `after` seconds. Raises NotLive.
+
+    Until Tyk has done so the key is still live, and pages say that.
+    """
+    now = timezone.now()
+    if after:
+        ended = Key.objects.filter(pk=key.pk, state=Key.State.LIVE).update(
+            ends_at=now + timedelta(seconds=after)
+        )
+    else:
+        ended = Key.objects.filter(pk=key.pk, state=Key.State.LIVE).update(
+            state=Key.State.REVOKING, ends_at=now
+        )
+    if not ended:
+        raise NotLive
+    key.refresh_from_db()
+    note(Verb.REVOKE_ASKED, request=key.request, key=key, actor=actor, at=now)
+    outbox.enqueue(
+        "key.revoke",
+        key.code,
+        lane=lanes.for_developer(key.developer.tyk_id),
+        after=after,
+    )
+
+
+# --- What waits for me -------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """What a developer's home shows first."""
+
+    to_claim: list[KeyRequest]
+    in_review: list[KeyRequest]
+    keys: list[Key]
+
+
+def waiting_for(developer: Developer) -> Waiting:
+    """Open requests and working keys of `developer`; two queries."""
+    requests = list(
+        KeyRequest.objects.of(developer)
+        .filter(status__in=[Status.PENDING, Status.APPROVED])
+        .order_by("-created_at")
+    )
+    keys = (
+        Key.objects.filter(
+            developer=developer, state__in=[Key.State.LIVE, Key.State.REVOKING]
+        )
+        .prefetch_related("policies__plan")
+        .order_by("-created_at")
+    )
+    return Waiting(
+        to_claim=[r for r in requests if r.status == Status.APPROVED],
+        in_review=[r for r in requests if r.status == Status.PENDING],
+        keys=list(keys),
+    )
+
+
+# --- The time line -----------------------------------------------------------------
+
+
+def note(
+    verb: "Event.Verb",
+    *,
+    request: KeyRequest | None = None,
+    key: Key | None = None,
+    actor: str = "",
+    at: datetime | None = None,
+    text: str = "",
+) -> None:
+    """Add to the time line and audit trail. Never a key, a token or a password."""
+    Event.objects.create(
+        verb=verb,
+        request=request,
+        key=key,
+        actor=actor,
+        at=at or timezone.now(),
+        note=text,
+    )

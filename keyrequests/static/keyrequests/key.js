@@ -1,0 +1,28 @@
+// Pages about a key. They work without this file: it saves a key from a double
+// click, and makes the .env file in the browser (a data: address would put the key
+// into the browser's list of downloads).
+(() => {
+  for (const form of document.querySelectorAll("form[data-once]")) {
+    let sent = false;
+    form.addEventListener("submit", (event) => {
+      if (sent) event.preventDefault();
+      sent = true;
+    });
+    // Back from the next page, the form may be used again.
+    addEventListener("pageshow", () => { sent = false; });
+  }
+
+  const quoted = (value) => /^[\w.\-+=:@/]*$/.test(value)
+    ? value : `'${value.replaceAll("'", "'\\''")}'`;
+  const button = document.querySelector("[data-download]");
+  const parts = [...document.querySelectorAll("[data-env]")];
+  if (!button || !parts.length) return;
+  button.hidden = false;
+  button.addEventListener("click", () => {
+    const lines = parts.map((part) => `${part.dataset.env}=${quoted(part.textContent)}\n`);
+    const address = URL.createObjectURL(new Blob(lines, { type: "text/plain" }));
+    const link = Object.assign(document.createElement("a"), { href: address, download: "key.env" });
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(address), 1000);
+  });
+})();

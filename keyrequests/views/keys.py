@@ -1,0 +1,172 @@
+"""The keys a developer holds: list, one key, rename, replace, revoke."""
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import (
+    require_http_methods,
+    require_POST,
+    require_safe,
+)
+
+from developers.access import DeveloperRequest, developer_required
+from developers.models import Developer
+from keyrequests import live, reads, services, words
+from keyrequests.errors import AccessError, ClaimUnsure, KeyServiceAway
+from keyrequests.forms import RenameForm, ReplaceForm, RevokeForm
+from keyrequests.models import Key, Mint
+from keyrequests.views.claim import away, facts, never_kept, show
+
+PAGE = 50  # keys on one page
+ENDED = [Key.State.REVOKED, Key.State.GONE]
+FILTERS = {"": None, "active": reads.WORKING, "ended": ENDED}
+
+
+# --- Looking -----------------------------------------------------------------------
+@require_safe
+@developer_required
+def listing(request: DeveloperRequest) -> HttpResponse:
+    """Own keys, newest first; `?show=active` and `?show=ended` narrow the list."""
+    wanted = request.GET.get("show", "")
+    states = FILTERS.get(wanted)
+    keys = reads.keys_of(request.developer)
+    if states is not None:
+        keys = keys.filter(state__in=states)
+    counts = reads.tally(request.developer)
+    total = {"active": counts.working, "ended": counts.ended}.get(wanted, counts.every)
+    context = {
+        "page": Counted(keys, PAGE, total=total).get_page(request.GET.get("page")),
+        "counts": counts,
+        "show": wanted if states is not None else "",
+        "as_of": request.developer.read_at,
+    }
+    return render(request, "keyrequests/keys.html", context)
+
+
+class Counted(Paginator[Key]):
+    """A paginator of rows that were counted already."""
+
+    def __init__(self, rows: object, per_page: int, *, total: int) -> None:
+        super().__init__(rows, per_page)  # type: ignore[arg-type]  # any sliceable
+        self.total = total
+
+    @property
+    def count(self) -> int:
+        return self.total
+
+
+@require_safe
+@developer_required
+def detail(request: DeveloperRequest, code: UUID) -> HttpResponse:
+    """One key: what it opens, what happened to it, what can be done."""
+    key = _own(request.developer, code)
+    return _key_page(request, key)
+
+
+def _own(developer: Developer, code: UUID) -> Key:
+    """The developer's own key, or 404 as for an unknown address."""
+    keys = reads.keys_of(developer).select_related("request__entry")
+    return get_object_or_404(keys, code=code)
+
+
+def _key_page(
+    request: DeveloperRequest,
+    key: Key,
+    *,
+    rename_form: RenameForm | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    replacement = reads.last_replacement(key)
+    context = {
+        "key": key,
+        "policies": [
+            (policy, words.limits(policy.plan)) for policy in key.policies.all()
+        ],
+        "sent_as": words.sent_as(key.kind),
+        "replacement": replacement,
+        "checking": replacement and replacement.state in reads.UNFINISHED,
+        "can_replace": _can_replace(key, replacement),
+        "rename_form": rename_form or RenameForm(initial={"name": key.name}),
+        "replace_form": ReplaceForm(),
+        "history": words.history(key.events.all(), reader=str(request.developer)),
+        "as_of": request.developer.read_at,
+    }
+    return render(request, "keyrequests/key.html", context, status=status)
+
+
+def _can_replace(key: Key, last: Mint | None) -> bool:
+    """Only keys made here, and only once: an ending key has its successor."""
+    unfinished = last is not None and last.state in reads.UNFINISHED
+    return (
+        key.state == Key.State.LIVE
+        and key.request is not None
+        and key.ends_at is None
+        and not unfinished
+    )
+
+
+# --- Changing ------------------------------------------------------------------------
+@require_POST
+@developer_required
+def rename(request: DeveloperRequest, code: UUID) -> HttpResponse:
+    """The name is the portal's own: Tyk is not told."""
+    key = _own(request.developer, code)
+    form = RenameForm(request.POST)
+    if not form.is_valid():
+        return _key_page(request, key, rename_form=form)
+    # One column: a worker may be ending this key right now.
+    Key.objects.filter(pk=key.pk).update(name=form.cleaned_data["name"])
+    messages.success(request, "Renamed.")
+    return redirect(key)
+
+
+@never_kept
+@require_http_methods(["GET", "HEAD", "POST"])
+@developer_required
+def replace(request: DeveloperRequest, code: UUID) -> HttpResponse:
+    """POST makes a new key and shows it once; a reload in the address bar does not."""
+    key = _own(request.developer, code)
+    form = ReplaceForm(request.POST or None)
+    if not form.is_valid():
+        return redirect(key)
+    try:
+        shown = live.replace(key, overlap=form.cleaned_data["overlap"])
+    except KeyServiceAway:
+        return away(request, _away_context(key))
+    except ClaimUnsure as error:
+        context = {"key": key, "sentence": str(error)}
+        return render(request, "keyrequests/replace_unsure.html", context, status=503)
+    except AccessError as error:
+        messages.warning(request, str(error))
+        return redirect(key)
+    return show(request, shown)
+
+
+def _away_context(key: Key) -> dict[str, object]:
+    known = facts(key.request, kind=key.kind) if key.request else []
+    return {"key": key, "key_request": key.request, "facts": known}
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@developer_required
+def revoke(request: DeveloperRequest, code: UUID) -> HttpResponse:
+    """Say what ends, have the name typed, then ask Tyk to end it."""
+    key = _own(request.developer, code)
+    if key.state != Key.State.LIVE:
+        return redirect(key)
+    form = RevokeForm(request.POST if request.method == "POST" else None, key=key)
+    if not form.is_valid():
+        return _revoke_page(request, key, form)
+    try:
+        services.revoke(key, actor=str(request.developer))
+    except AccessError as error:
+        messages.warning(request, str(error))
+    return redirect(key)
+
+
+def _revoke_page(request: HttpRequest, key: Key, form: RevokeForm) -> HttpResponse:
+    context = {"key": key, "form": form}
+    return render(request, "keyrequests/revoke.html", context)

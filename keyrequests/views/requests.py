@@ -1,0 +1,212 @@
+"""Asking for access, and following what became of it. Pages read the mirror."""
+
+from datetime import timedelta
+from uuid import UUID
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import (
+    require_http_methods,
+    require_POST,
+    require_safe,
+)
+
+from catalogue import words as plan_words
+from catalogue.mine import my_states
+from catalogue.models import Entry
+from catalogue.services import ask_fields, needs_approval, requestable, shown_entries
+from developers import throttle
+from developers.access import DeveloperRequest, developer_required
+from developers.errors import Throttled
+from keyrequests import reads, services, words
+from keyrequests.errors import AccessError, AlreadyAsked, AlreadyDecided, NotOffered
+from keyrequests.forms import AskForm
+from keyrequests.models import Event, KeyRequest
+from tyk.models import Organisation
+
+PAGE = 50  # requests on one page
+ALTERNATIVES = 3
+#: A delivery takes about a second; the page says nothing of shorter waits.
+SLOW_DELIVERY = timedelta(seconds=30)
+
+
+# --- Asking ------------------------------------------------------------------------
+@require_http_methods(["GET", "HEAD", "POST"])
+@developer_required
+def ask(request: DeveloperRequest, slug: str) -> HttpResponse:
+    """The request form of one entry. A hidden entry does not exist."""
+    shown = Entry.objects.filter(shown=True).select_related("plan")
+    entry = get_object_or_404(shown, slug=slug)
+    if entry.gone_at or not (entry.keyless or requestable(entry)):
+        return _not_offered(request, entry)
+    if entry.keyless:
+        messages.info(request, f"Calls to {entry.name} need no key.")
+        return redirect(entry)
+    form = _ask_form(request, entry)
+    if request.method == "POST":
+        return _send(request, entry, form)
+    standing = my_states(request.developer, [entry]).get(entry.pk)
+    if standing and standing.kind != "key":
+        messages.info(request, str(AlreadyAsked.sentence))
+        return redirect(standing.url)
+    return _form_page(request, entry, form, key_url=standing.url if standing else "")
+
+
+def _ask_form(request: DeveloperRequest, entry: Entry) -> AskForm:
+    questions = ask_fields(entry, Organisation.current())
+    redirects = entry.kind == "oauth"
+    if request.method == "POST":
+        return AskForm(request.POST, questions=questions, redirects=redirects)
+    earlier = _earlier(request)
+    if earlier is None:
+        return AskForm(questions=questions, redirects=redirects)
+    return AskForm(
+        questions=questions,
+        redirects=redirects,
+        answers=earlier.answers,
+        project=earlier.project,
+        redirect_uri=earlier.redirect_uri,
+    )
+
+
+def _earlier(request: DeveloperRequest) -> KeyRequest | None:
+    """The own request that "Ask again" starts from."""
+    try:
+        code = UUID(request.GET.get("again", ""))
+    except ValueError:
+        return None
+    return KeyRequest.objects.of(request.developer).filter(code=code).first()
+
+
+def _send(request: DeveloperRequest, entry: Entry, form: AskForm) -> HttpResponse:
+    if not form.is_valid():
+        return _form_page(request, entry, form)
+    try:
+        sent = _submit(request, entry, form)
+    except Throttled as error:
+        form.add_error(None, str(error))
+        response = _form_page(request, entry, form, status=429)
+        response["Retry-After"] = str(error.retry_after)
+        return response
+    except AlreadyAsked as error:
+        messages.info(request, str(error))
+        return redirect(error.request)
+    except NotOffered:
+        return _not_offered(request, entry)
+    except AccessError as error:
+        form.add_error(None, str(error))
+        return _form_page(request, entry, form, status=409)
+    if sent.status == KeyRequest.Status.APPROVED:
+        return redirect("keyrequests:claim", code=sent.code)
+    return redirect(sent)
+
+
+def _submit(request: DeveloperRequest, entry: Entry, form: AskForm) -> KeyRequest:
+    throttle.spend(
+        "key_request",
+        address=request.developer.email,
+        ip=throttle.client_ip(request),
+    )
+    return services.submit(
+        request.developer,
+        entry=entry,
+        answers=form.answers,
+        nonce=form.cleaned_data["nonce"],
+        project=form.cleaned_data["project"],
+        redirect_uri=form.cleaned_data.get("redirect_uri", ""),
+    )
+
+
+def _form_page(
+    request: HttpRequest,
+    entry: Entry,
+    form: AskForm,
+    *,
+    key_url: str = "",
+    status: int = 200,
+) -> HttpResponse:
+    needed = needs_approval(entry, Organisation.current())
+    context = {
+        "entry": entry,
+        "form": form,
+        "fields": [bound for bound in form.visible_fields() if bound.name != "project"],
+        "reviewed": needed,
+        "facts": [
+            *words.limits(entry.plan),
+            ("Approval", plan_words.approval_short(needed=needed)),
+        ],
+        "key_url": key_url,
+    }
+    return render(request, "keyrequests/ask.html", context, status=status)
+
+
+def _not_offered(request: HttpRequest, entry: Entry) -> HttpResponse:
+    """410, with what else there is: the plan went while somebody read about it."""
+    others = [e for e in shown_entries() if requestable(e)][:ALTERNATIVES]
+    context = {"entry": entry, "others": others}
+    return render(request, "keyrequests/not_offered.html", context, status=410)
+
+
+# --- Following -----------------------------------------------------------------------
+@require_safe
+@developer_required
+def listing(request: DeveloperRequest) -> HttpResponse:
+    """All own requests, newest first."""
+    pages = Paginator(reads.requests_of(request.developer), PAGE)
+    page = pages.get_page(request.GET.get("page"))
+    return render(request, "keyrequests/requests.html", {"page": page})
+
+
+@require_safe
+@developer_required
+def detail(request: DeveloperRequest, code: UUID) -> HttpResponse:
+    """One request: where it stands, what was asked, what happened."""
+    found = get_object_or_404(reads.requests_of(request.developer), code=code)
+    events = list(found.events.all())
+    claimed = [event.at for event in events if event.verb == Event.Verb.CLAIMED]
+    plan = next((asked.plan for asked in found.plans.all()), None)
+    context = {
+        "key_request": found,
+        "plan": plan,
+        "facts": words.limits(plan),
+        "track": words.track(found, claimed_at=min(claimed, default=None)),
+        "history": words.history(events, reader=str(request.developer), request=found),
+        "state": reads.claim_state(found),
+        "open_until": services.open_until(found),
+        "slow": found.tyk_id is None and _old(found),
+        "decider": words.decider(found),
+        "again_url": _again_url(found),
+    }
+    return render(request, "keyrequests/request.html", context)
+
+
+def _old(found: KeyRequest) -> bool:
+    return timezone.now() - found.created_at > SLOW_DELIVERY
+
+
+def _again_url(found: KeyRequest) -> str:
+    """Where the same can be asked once more, or "" if it is no longer offered."""
+    entry = found.entry
+    offered = entry and entry.shown and not entry.gone_at and requestable(entry)
+    if found.is_open or entry is None or not offered:
+        return ""
+    return f"{reverse('keyrequests:ask', args=[entry.slug])}?again={found.code}"
+
+
+@require_POST
+@developer_required
+def withdraw(request: DeveloperRequest, code: UUID) -> HttpResponse:
+    """Take back what nobody has decided yet."""
+    found = get_object_or_404(KeyRequest.objects.of(request.developer), code=code)
+    try:
+        services.withdraw(found)
+    except AlreadyDecided:
+        # Its sentence is for staff: it may name a colleague by address.
+        messages.warning(request, "Not withdrawn: this request was decided already.")
+    else:
+        messages.success(request, "Withdrawn. You can send a new request.")
+    return redirect(found)

@@ -1,0 +1,192 @@
+"""Where a request or a key stands, in the words a developer reads. No network."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.conf import settings
+
+from catalogue import words
+from catalogue.models import Plan
+from keyrequests.models import Event, Key, KeyRequest
+
+Status = KeyRequest.Status
+DecidedIn = KeyRequest.DecidedIn
+Verb = Event.Verb
+
+
+# --- Badges: kind and word -----------------------------------------------------
+_REQUEST_BADGES = {
+    Status.PENDING: ("wait", "In review"),
+    Status.APPROVED: ("act", "Claim your key"),
+    Status.GRANTED: ("ok", "Key claimed"),
+    Status.DECLINED: ("stop", "Declined"),
+    Status.WITHDRAWN: ("stop", "Withdrawn"),
+    Status.LAPSED: ("stop", "Lapsed"),
+}
+
+
+def request_badge(request: KeyRequest) -> tuple[str, str]:
+    """The badge of a request."""
+    if request.status == Status.GRANTED and request.decided_in == DecidedIn.TYK:
+        return "ok", "Key made"
+    return _REQUEST_BADGES[Status(request.status)]
+
+
+def key_badge(key: Key) -> tuple[str, str]:
+    """The badge of a key; one that ends later says so in a template of its own."""
+    if key.state == Key.State.REVOKING:
+        return "wait", "Revoking: still live"
+    if key.state == Key.State.REVOKED:
+        return "stop", "Revoked"
+    if key.state == Key.State.GONE:
+        return "stop", "Gone"
+    return "ok", "Active, found" if key.origin == Key.Origin.FOUND else "Active"
+
+
+# --- Where a request stands ------------------------------------------------------
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of the track. `at` or, where there is no time, `note`."""
+
+    name: str
+    state: str = ""  # "done", "now", "bad" or "" for not yet
+    at: datetime | None = None
+    note: str = ""
+
+
+def track(request: KeyRequest, *, claimed_at: datetime | None = None) -> list[Step]:
+    """Sent, in review, decided, key claimed: four steps whatever happened."""
+    sent = Step("Sent", "done", request.created_at)
+    if request.status == Status.PENDING:
+        review = Step("In review", "now", note=settings.BRAND_REVIEW_TAKES)
+        approved = Step("Approved", note="we mail you")
+        return [sent, review, approved, Step("Key claimed", note="you open it")]
+    return [sent, _review(request), *_decided(request, claimed_at)]
+
+
+def _review(request: KeyRequest) -> Step:
+    if request.status == Status.WITHDRAWN:
+        return Step("In review", note="stopped")
+    automatic = request.decided_in == DecidedIn.RULE
+    return Step("In review", "done", note="automatic" if automatic else "")
+
+
+def _decided(request: KeyRequest, claimed_at: datetime | None) -> list[Step]:
+    approved = Step("Approved", "done", request.decided_at)
+    if request.status == Status.APPROVED:
+        return [approved, Step("Key claimed", "now", note="your turn")]
+    if request.status == Status.GRANTED:
+        where = "" if claimed_at else "in the gateway's dashboard"
+        return [approved, Step("Key claimed", "done", claimed_at, where)]
+    if request.status == Status.LAPSED:
+        return [approved, Step("Lapsed", "bad", note="the key was not claimed")]
+    name = "Declined" if request.status == Status.DECLINED else "Withdrawn"
+    return [
+        Step(name, "bad", request.decided_at),
+        Step("Key claimed", note="not for this request"),
+    ]
+
+
+def decider(request: KeyRequest) -> str:
+    """Who decided, as outsiders may know them: a name, never an address."""
+    return (request.decided_by.name if request.decided_by else "") or "we"
+
+
+# --- What happened ---------------------------------------------------------------
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a history."""
+
+    at: datetime
+    words: str
+    quote: str = ""
+
+
+_BY_THE_PORTAL = {
+    Verb.DELIVERED: "The request reached the key service",
+    Verb.LAPSED: "The approval lapsed",
+    Verb.UNSURE: "The key service did not answer in time",
+    Verb.SETTLED: "We found out what had become of the key",
+    Verb.FOUND: "A key was found in the gateway",
+    Verb.REVOKED: "The key was revoked",
+}
+_BY_SOMEBODY = {
+    Verb.SENT: "sent the request",
+    Verb.WITHDRAWN: "withdrew the request",
+    Verb.CLAIMED: "claimed the key",
+    Verb.REPLACED: "replaced the key",
+    Verb.REVOKE_ASKED: "asked to revoke the key",
+}
+
+
+def history(
+    events: Iterable[Event], *, reader: str, request: KeyRequest | None = None
+) -> list[Line]:
+    """`events` as their developer may read them; `reader` is the name they act by.
+
+    Left out: refused decisions, and notes other than the reason of a decline.
+    """
+    lines = []
+    for event in events:
+        said = _said(event, reader, request)
+        if said:
+            declined = event.verb == Verb.DECLINED
+            lines.append(Line(event.at, said, event.note if declined else ""))
+    return lines
+
+
+def _said(event: Event, reader: str, request: KeyRequest | None) -> str:
+    verb = Verb(event.verb)
+    if verb in _BY_THE_PORTAL:
+        return _BY_THE_PORTAL[verb]
+    if verb in _BY_SOMEBODY:
+        return f"{'You' if event.actor == reader else 'We'} {_BY_SOMEBODY[verb]}"
+    if verb in {Verb.APPROVED, Verb.DECLINED} and request is not None:
+        return _decision(verb, request)
+    return ""
+
+
+def _decision(verb: Event.Verb, request: KeyRequest) -> str:
+    if request.decided_in == DecidedIn.RULE and verb == Verb.APPROVED:
+        return "Approved automatically"
+    if request.decided_in == DecidedIn.TYK:
+        return f"{verb.label.capitalize()} in the gateway's own dashboard"
+    who = decider(request)
+    return f"{who[0].upper()}{who[1:]} {verb.label}"
+
+
+# --- What a key opens, and how -----------------------------------------------------
+def limits(plan: Plan | None) -> list[tuple[str, str]]:
+    """Rate, quota and renewal of a plan, for a list of facts."""
+    if plan is None:
+        return []
+    by_api = words.limits_by_api(plan)
+    if by_api:
+        return list(by_api)
+    pairs = [
+        ("Rate", words.rate_words(plan)),
+        ("Quota", words.quota_words(plan)),
+        ("Resets", words.resets_words(plan)),
+    ]
+    return [(term, value) for term, value in pairs if value]
+
+
+_SENT_AS = {
+    "token": "Authorization header",
+    "basic": "basic authentication",
+    "oauth": "OAuth access token",
+}
+
+
+def sent_as(kind: str) -> str:
+    """How a call carries the key, in two or three words."""
+    return _SENT_AS.get(kind, "see the documentation")
+
+
+#: What a shell calls the parts of a credential, in the order they are shown.
+VARIABLES = {
+    "token": ["API_KEY"],
+    "basic": ["API_USER", "API_PASSWORD"],
+    "oauth": ["CLIENT_ID", "CLIENT_SECRET"],
+}

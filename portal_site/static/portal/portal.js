@@ -1,0 +1,59 @@
+// Small comforts. Every page works without this file.
+(() => {
+  const status = document.querySelector("[data-status]");
+  const say = (words) => { if (status) status.textContent = words; };
+
+  // Copy buttons stay hidden where the browser has no clipboard (plain http, no script).
+  const source = (button) => button.dataset.copy
+    ? document.querySelector(button.dataset.copy)
+    : button.closest(".code").querySelector("pre");
+  const copy = async (button) => {
+    const label = button.querySelector("span");
+    const before = label.textContent;
+    try {
+      await navigator.clipboard.writeText(source(button).textContent.trim());
+    } catch {
+      say("Copying is blocked in this browser. Select the text and copy it.");
+      return;
+    }
+    label.textContent = "Copied";
+    say("Copied to the clipboard");
+    setTimeout(() => { label.textContent = before; say(""); }, 2500);
+  };
+  if (navigator.clipboard) {
+    for (const button of document.querySelectorAll("[data-copy]")) {
+      button.hidden = false;
+      button.addEventListener("click", () => copy(button));
+    }
+  }
+
+  // The theme changes in place, so that a half-filled form is not lost.
+  const form = document.querySelector("[data-theme-form]");
+  form?.addEventListener("submit", (event) => {
+    const chosen = event.submitter?.value;
+    if (!chosen) return;
+    event.preventDefault();
+    const body = new FormData(form);
+    body.set("theme", chosen);
+    fetch(form.action, { method: "POST", body, redirect: "manual", credentials: "same-origin" });
+    const root = document.documentElement;
+    if (chosen === "system") delete root.dataset.theme; else root.dataset.theme = chosen;
+    for (const button of form.querySelectorAll("button")) {
+      button.setAttribute("aria-pressed", String(button.value === chosen));
+    }
+  });
+
+  // After a refused form the reader starts at the list of what to mend.
+  document.querySelector("[data-summary]")?.focus();
+
+  // The account menu closes like a menu.
+  const menu = document.querySelector("[data-menu]");
+  if (menu) {
+    document.addEventListener("click", (event) => { if (!menu.contains(event.target)) menu.open = false; });
+    menu.addEventListener("keydown", (event) => {
+      if (event.key !== "Escape" || !menu.open) return;
+      menu.open = false;
+      menu.querySelector("summary").focus();
+    });
+  }
+})();

@@ -1,0 +1,365 @@
+"""Claim and replace against the sandbox: one key, shown once, and every fault."""
+
+import threading
+
+import pytest
+from django.db import connection
+
+from keyrequests import live, services
+from keyrequests.errors import (
+    BeingDelivered,
+    BeingMade,
+    ClaimUnsure,
+    KeyMailIsOn,
+    KeyServiceAway,
+    MadeElsewhere,
+    NotClaimable,
+)
+from keyrequests.models import Event, Key, KeyRequest, Mint
+from tests.keyrequests.scene import Scene, build
+from tyk import pull
+from tyk.models import Organisation, Outbox
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def scene(box) -> Scene:
+    return build(box)
+
+
+def test_claim_shows_a_key_the_gateway_accepts(scene):
+    request = scene.approved()
+
+    shown = live.claim(request)
+
+    [(label, secret)] = shown.pairs
+    assert label == "Key"
+    assert scene.box.gateway_accepts(secret.reveal())
+    request.refresh_from_db()
+    assert request.status == KeyRequest.Status.GRANTED
+    assert shown.mint.state == Mint.State.SHOWN
+    assert shown.key.fp is not None
+    assert len(scene.box.keys()) == 1
+
+
+def test_claim_again_mints_no_second_key(scene):
+    request = scene.approved()
+    live.claim(request)
+
+    with pytest.raises(NotClaimable):
+        live.claim(KeyRequest.objects.get(pk=request.pk))
+
+    assert len(scene.box.keys()) == 1
+    assert Mint.objects.count() == 1
+
+
+def test_two_clicks_at_once_mint_one_key(scene):
+    request = scene.approved()
+    outcomes: list[object] = []
+
+    def click() -> None:
+        try:
+            outcomes.append(live.claim(KeyRequest.objects.get(pk=request.pk)))
+        except (NotClaimable, BeingMade) as refusal:
+            outcomes.append(refusal)
+        finally:
+            connection.close()
+
+    clicks = [threading.Thread(target=click) for _ in range(4)]
+    for one in clicks:
+        one.start()
+    for one in clicks:
+        one.join()
+
+    assert len(outcomes) == 4
+    assert len([o for o in outcomes if isinstance(o, live.Shown)]) == 1
+    assert len(scene.box.keys()) == 1
+
+
+def test_claim_before_delivery_is_refused(scene):
+    request = scene.ask()
+    services.approve(request, by=scene.reviewer)
+
+    with pytest.raises(BeingDelivered):
+        live.claim(request)
+
+    assert scene.box.journal.calls("approveKeyRequest") == []
+
+
+def test_claim_of_a_pending_request_is_refused(scene):
+    request = scene.ask()
+    scene.deliver()
+
+    with pytest.raises(NotClaimable):
+        live.claim(request)
+
+    assert scene.box.keys() == []
+
+
+def test_claim_is_refused_while_tyk_mails_keys(scene):
+    request = scene.approved()
+    Organisation.objects.update(key_mail_on=True)
+
+    with pytest.raises(KeyMailIsOn):
+        live.claim(request)
+
+    assert scene.box.keys() == []
+    assert Mint.objects.count() == 0
+
+
+@pytest.mark.parametrize(
+    ("operation", "fault"),
+    [
+        pytest.param("getDeveloper", {"mode": "status", "status": 500}, id="look 500"),
+        pytest.param("getDeveloper", {"mode": "html_200"}, id="look html"),
+        pytest.param(
+            "approveKeyRequest", {"mode": "status", "status": 429}, id="busy"
+        ),
+        pytest.param(
+            "approveKeyRequest",
+            {"mode": "status", "status": 401, "message": "Not authorised"},
+            id="key rejected",
+        ),
+    ],
+)
+def test_a_call_that_certainly_did_nothing_leaves_the_approval(scene, operation, fault):
+    request = scene.approved()
+    scene.box.faults.add(operation, times=1, **fault)
+
+    with pytest.raises(KeyServiceAway):
+        live.claim(request)
+
+    assert scene.box.keys() == []
+    request.refresh_from_db()
+    assert request.status == KeyRequest.Status.APPROVED
+    assert live.claim(request).key.state == Key.State.LIVE
+    assert len(scene.box.keys()) == 1
+
+
+def test_dashboard_off_makes_no_key_and_uses_nothing_up(scene):
+    request = scene.approved()
+    scene.box.refuse()
+
+    with pytest.raises(KeyServiceAway):
+        live.claim(request)
+
+    scene.box.heal()
+    assert scene.box.gateway_accepts(live.claim(request).pairs[0][1].reveal())
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        pytest.param({"mode": "timeout_after", "seconds": 2}, id="timeout"),
+        pytest.param({"mode": "reset_after"}, id="reset"),
+        pytest.param({"mode": "truncated"}, id="truncated"),
+        pytest.param({"mode": "html_200", "commit": True}, id="html"),
+        pytest.param({"mode": "status", "status": 500, "commit": True}, id="500"),
+    ],
+)
+def test_a_lost_answer_is_settled_and_the_unseen_key_removed(scene, fault):
+    request = scene.approved()
+    scene.box.faults.add("approveKeyRequest", times=1, **fault)
+
+    with pytest.raises(ClaimUnsure):
+        live.claim(request)
+
+    [unseen] = scene.box.keys()
+    assert Mint.objects.get().state == Mint.State.UNSURE
+    with pytest.raises(BeingMade):
+        live.claim(request)
+
+    scene.due_now("mint.settle")
+    scene.deliver()
+
+    assert scene.box.keys() == []
+    assert Mint.objects.get().state == Mint.State.LOST
+    shown = live.claim(KeyRequest.objects.get(pk=request.pk))
+    [key] = scene.box.keys()
+    assert key.id != unseen.id
+    assert scene.box.gateway_accepts(shown.pairs[0][1].reveal())
+
+
+def test_an_answer_lost_before_tyk_did_anything_is_claimed_again(scene):
+    request = scene.approved()
+    scene.box.faults.add(
+        "approveKeyRequest", mode="timeout_before", seconds=2, times=1
+    )
+    with pytest.raises(ClaimUnsure):
+        live.claim(request)
+
+    scene.due_now("mint.settle")
+    scene.deliver()
+
+    assert Mint.objects.get().state == Mint.State.REFUSED
+    live.claim(KeyRequest.objects.get(pk=request.pk))
+    assert len(scene.box.keys()) == 1
+    assert len(scene.box.requests()) == 1
+
+
+def test_settling_leaves_a_strangers_key_alone(scene):
+    request = scene.approved()
+    scene.box.faults.add(
+        "approveKeyRequest", mode="timeout_before", seconds=2, times=1
+    )
+    with pytest.raises(ClaimUnsure):
+        live.claim(request)
+    by_hand = scene.box.issue_key(scene.developer.tyk_id, scene.policy)
+
+    scene.due_now("mint.settle")
+    scene.deliver()
+
+    assert scene.box.gateway_accepts(by_hand)
+    assert Mint.objects.get().state == Mint.State.REFUSED
+
+
+def test_an_unseen_key_is_left_alone_while_tyk_mails_keys(scene, settings):
+    settings.CLAIM_ACCEPTS_KEY_MAIL = True
+    request = scene.approved()
+    Organisation.objects.update(key_mail_on=True)
+    scene.box.faults.add("approveKeyRequest", mode="reset_after", times=1)
+    with pytest.raises(ClaimUnsure):
+        live.claim(request)
+
+    scene.due_now("mint.settle")
+    scene.deliver()
+
+    assert len(scene.box.keys()) == 1
+    assert Mint.objects.get().state == Mint.State.LOST
+
+
+def test_approved_in_the_dashboard_is_told_and_a_new_key_can_be_claimed(scene):
+    request = scene.approved()
+    handed_out = scene.box.approve(request.tyk_id)["RawKey"]
+
+    with pytest.raises(MadeElsewhere):
+        live.claim(request)
+
+    request.refresh_from_db()
+    assert request.status == KeyRequest.Status.GRANTED
+    assert request.decided_in == KeyRequest.DecidedIn.TYK
+    shown = live.claim(request)
+    assert scene.box.gateway_accepts(shown.pairs[0][1].reveal())
+    assert scene.box.gateway_accepts(handed_out)
+    assert len(scene.box.keys()) == 2
+
+
+def test_a_request_deleted_in_tyk_is_asked_anew(scene):
+    request = scene.approved()
+    scene.box.decline(request.tyk_id)
+    with pytest.raises((KeyServiceAway, ClaimUnsure)):
+        live.claim(request)
+    scene.due_now("mint.settle")
+    scene.deliver()
+
+    shown = live.claim(KeyRequest.objects.get(pk=request.pk))
+
+    assert scene.box.gateway_accepts(shown.pairs[0][1].reveal())
+
+
+def test_a_key_whose_id_could_not_be_read_back_is_shown_and_found_later(scene):
+    request = scene.approved()
+    scene.box.faults.add("getDeveloper", mode="status", status=500, after=1, times=1)
+
+    shown = live.claim(request)
+
+    assert scene.box.gateway_accepts(shown.pairs[0][1].reveal())
+    assert shown.key.fp is None
+    scene.deliver()
+    shown.key.refresh_from_db()
+    assert shown.key.fp is not None
+    pull.run("developers")
+    assert Key.objects.count() == 1
+
+
+def test_replace_shows_a_new_key_and_ends_the_old_one(scene):
+    old = live.claim(scene.approved())
+
+    new = live.replace(old.key, overlap=0)
+    scene.deliver()
+
+    assert scene.box.gateway_accepts(new.pairs[0][1].reveal())
+    assert not scene.box.gateway_accepts(old.pairs[0][1].reveal())
+    old.key.refresh_from_db()
+    assert old.key.state == Key.State.REVOKED
+    assert new.mint.replaces == old.key
+    assert KeyRequest.objects.count() == 1
+
+
+def test_replace_with_overlap_keeps_the_old_key_for_a_while(scene):
+    old = live.claim(scene.approved())
+
+    live.replace(old.key, overlap=3600)
+    scene.deliver()
+
+    old.key.refresh_from_db()
+    assert old.key.state == Key.State.LIVE
+    assert old.key.ends_at is not None
+    assert scene.box.gateway_accepts(old.pairs[0][1].reveal())
+    Key.objects.filter(pk=old.key.pk).update(ends_at="2020-01-01T00:00Z")
+    scene.due_now("key.revoke")
+    scene.deliver()
+    assert not scene.box.gateway_accepts(old.pairs[0][1].reveal())
+
+
+def test_replace_whose_answer_is_lost_leaves_the_old_key(scene):
+    old = live.claim(scene.approved())
+    scene.box.faults.add("approveKeyRequest", mode="reset_after", times=1)
+
+    with pytest.raises(ClaimUnsure):
+        live.replace(old.key, overlap=0)
+    Outbox.objects.filter(kind="mint.settle").update(next_at="2020-01-01T00:00Z")
+    scene.deliver()
+
+    assert scene.box.gateway_accepts(old.pairs[0][1].reveal())
+    assert [key.live for key in scene.box.keys()] == [True]
+
+
+@pytest.mark.parametrize("kind", ["basic", "oauth"])
+def test_other_credentials_are_shown_once_too(scene, kind):
+    policy = scene.box.add_policy(f"plan-{kind}", auth_type=kind)
+    scene.box.add_entry(f"Entry {kind}", policy, auth_type=kind)
+    pull.run("policies")
+    pull.run("catalogue")
+    entry = type(scene.entry).objects.get(name=f"Entry {kind}")
+    request = services.submit(
+        scene.developer,
+        entry=entry,
+        answers={"What you build": "x"},
+        nonce=scene.developer.code,
+        redirect_uri="https://app.example/cb" if kind == "oauth" else "",
+    )
+    scene.deliver()
+    services.approve(request, by=scene.reviewer)
+    request.refresh_from_db()
+
+    shown = live.claim(request)
+
+    first, second = (secret.reveal() for _, secret in shown.pairs)
+    names = {
+        "basic": ("username", "password"),
+        "oauth": ("client_id", "secret"),
+    }[kind]
+    assert scene.box.gateway_accepts(**dict(zip(names, (first, second), strict=True)))
+    assert shown.key.kind == kind
+    assert shown.key.fp is not None
+    services.revoke(shown.key, actor="Mira Tal")
+    scene.deliver()
+    shown.key.refresh_from_db()
+    assert shown.key.state == Key.State.REVOKED
+    assert scene.box.keys() == []
+
+
+def test_claiming_is_on_the_time_line(scene):
+    request = scene.approved()
+    live.claim(request)
+
+    verbs = [event.verb for event in request.events.order_by("pk")]
+
+    assert verbs == [
+        Event.Verb.SENT,
+        Event.Verb.DELIVERED,
+        Event.Verb.APPROVED,
+        Event.Verb.CLAIMED,
+    ]

@@ -1,0 +1,262 @@
+"""The home page, the brand's files, the theme switch, and headers of every page."""
+
+import re
+from pathlib import Path
+
+import pytest
+from django.conf import settings as site_settings
+from django.test import Client
+
+from developers.models import Developer, User
+from portal_site import brand
+from tyk.models import Organisation
+
+STATIC = Path(site_settings.BASE_DIR) / "portal_site/static/portal"
+TEMPLATES = Path(site_settings.BASE_DIR) / "templates"
+
+
+@pytest.fixture
+def developer(db: None) -> Developer:
+    return Developer.objects.create(
+        tyk_id="d" * 24, email="mira@tinfold.example", email_key="x", name="Mira Tal"
+    )
+
+
+@pytest.fixture
+def mira(developer: Developer) -> Client:
+    """A browser in which this developer is signed in."""
+    user = User(developer=developer)
+    user.set_unusable_password()
+    user.save()
+    browser = Client()
+    browser.force_login(user, backend="developers.backends.TykBackend")
+    return browser
+
+
+@pytest.fixture
+def sam(db: None) -> Client:
+    """A browser in which staff are signed in."""
+    user = User.objects.create_superuser("sam@northwind.example", "a long password")
+    browser = Client()
+    browser.force_login(user, backend="developers.backends.StaffBackend")
+    return browser
+
+
+# --- Home --------------------------------------------------------------------------
+@pytest.mark.django_db
+def test_a_visitor_sees_the_company_and_the_way_in(client: Client, settings) -> None:
+    settings.BRAND_TAGLINE = "APIs for <bakers>"
+    page = client.get("/").text
+
+    assert "<h1>APIs for &lt;bakers&gt;</h1>" in page
+    assert 'href="/sign-up/">Create an account</a>' in page
+    assert 'href="/catalogue/">Browse the APIs</a>' in page
+    assert "How you get a key" in page
+    assert "Log out" not in page
+
+
+@pytest.mark.django_db
+def test_a_visitor_gets_no_cookie_and_costs_two_queries(
+    client: Client, django_assert_num_queries
+) -> None:
+    Organisation.current()
+    with django_assert_num_queries(2):
+        response = client.get("/")
+
+    assert response.cookies == {}
+
+
+def test_a_developer_sees_their_own_home(mira: Client) -> None:
+    page = mira.get("/").text
+
+    assert "<h1>Hello, Mira Tal</h1>" in page
+    assert '<a href="/" aria-current="page">Home</a>' in page
+    assert 'href="/keys/"' in page
+    assert '<form method="post" action="/logout/">' in page
+    assert "Sign up" not in page
+
+
+def test_staff_see_the_front_door_and_the_way_to_the_staff_area(sam: Client) -> None:
+    page = sam.get("/").text
+
+    assert 'href="/admin/">Staff area</a>' in page
+    assert 'aria-label="Main"><a href="/catalogue/">APIs</a></nav>' in page
+    assert "Create an account" not in page
+
+
+# --- Brand -------------------------------------------------------------------------
+def test_the_sheet_is_kept_for_a_year_under_its_version(client: Client) -> None:
+    version = brand.current().version
+    kept = client.get(f"/brand.css?v={version}")
+    other = client.get("/brand.css?v=older")
+
+    assert kept["Content-Type"] == "text/css; charset=utf-8"
+    assert kept["Cache-Control"] == "public, max-age=31536000, immutable"
+    assert other["Cache-Control"] == "public, max-age=60"
+    assert kept.text == brand.current().css
+
+
+def test_the_sheet_stays_public_for_a_signed_in_person(mira: Client) -> None:
+    response = mira.get(f"/brand.css?v={brand.current().version}")
+
+    assert response["Cache-Control"].startswith("public")
+    assert "Vary" not in response
+
+
+@pytest.mark.django_db
+def test_a_company_shows_its_own_logo(client: Client, settings, tmp_path) -> None:
+    path = tmp_path / "logo.svg"
+    path.write_text('<svg xmlns="http://www.w3.org/2000/svg"><script/></svg>')
+    settings.BRAND_LOGO = str(path)
+    address = f"/brand/logo?v={brand.current().version}"
+
+    page, logo = client.get("/").text, client.get(address)
+
+    assert f'<img src="{address}" alt=""' in page
+    assert logo.content == path.read_bytes()
+    assert logo["Content-Type"] == "image/svg+xml"
+    # Opened on its own, a drawing could run scripts: the policy forbids them.
+    assert "default-src 'none'" in logo["Content-Security-Policy"]
+
+
+def test_without_a_logo_there_is_none(client: Client) -> None:
+    assert client.get("/brand/logo").status_code == 404
+
+
+# --- Theme ---------------------------------------------------------------------------
+@pytest.mark.django_db
+@pytest.mark.parametrize("wish", ["light", "dark"])
+def test_a_theme_is_remembered(client: Client, wish: str) -> None:
+    response = client.post("/theme/", {"theme": wish, "next": "/?a=b"})
+
+    cookie = response.cookies["theme"]
+    assert response.status_code == 302
+    assert response["Location"] == "/?a=b"
+    assert (cookie.value, cookie["samesite"], cookie["httponly"]) == (wish, "Lax", True)
+    assert f'<html lang="en" data-theme="{wish}">' in client.get("/").text
+
+
+@pytest.mark.django_db
+def test_the_system_theme_is_no_cookie(client: Client) -> None:
+    client.post("/theme/", {"theme": "dark"})
+    client.post("/theme/", {"theme": "system"})
+
+    assert '<html lang="en">' in client.get("/").text
+
+
+@pytest.mark.django_db
+def test_a_made_up_theme_never_reaches_the_page(client: Client) -> None:
+    client.cookies["theme"] = '"><script>'
+
+    assert "<script>" not in client.get("/").text
+
+
+@pytest.mark.parametrize(
+    "next_url",
+    [
+        "https://evil.example/",
+        "//evil.example",
+        "javascript:alert(1)",
+        "/\\evil.example",
+    ],
+)
+def test_the_theme_form_leads_to_no_other_site(client: Client, next_url: str) -> None:
+    response = client.post("/theme/", {"theme": "dark", "next": next_url})
+
+    assert response["Location"] == "/"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"sec-fetch-site": "cross-site"},
+        {"sec-fetch-site": "same-site"},
+        {"origin": "https://evil.example"},
+        {"origin": "null"},
+    ],
+)
+def test_another_site_cannot_set_the_theme(headers: dict[str, str]) -> None:
+    browser = Client(enforce_csrf_checks=True)
+    response = browser.post("/theme/", {"theme": "dark"}, headers=headers)
+
+    assert response.status_code == 403
+    assert "theme" not in response.cookies
+
+
+@pytest.mark.parametrize(
+    "headers", [{}, {"sec-fetch-site": "same-origin"}, {"origin": "http://testserver"}]
+)
+def test_our_own_form_can(headers: dict[str, str]) -> None:
+    browser = Client(enforce_csrf_checks=True)
+    response = browser.post("/theme/", {"theme": "dark"}, headers=headers)
+
+    assert response.cookies["theme"].value == "dark"
+
+
+def test_the_theme_is_only_set_by_post(client: Client) -> None:
+    assert client.get("/theme/?theme=dark").status_code == 405
+
+
+# --- Headers ---------------------------------------------------------------------------
+@pytest.mark.django_db
+def test_pages_are_under_a_strict_policy(client: Client) -> None:
+    response = client.get("/")
+
+    policy = dict(
+        part.strip().split(" ", 1)
+        for part in response["Content-Security-Policy"].split(";")
+    )
+    assert policy == {
+        "default-src": "'none'",
+        "script-src": "'self'",
+        "style-src": "'self'",
+        "img-src": "'self' data:",
+        "font-src": "'self'",
+        "connect-src": "'self'",
+        "form-action": "'self'",
+        "frame-ancestors": "'none'",
+        "base-uri": "'none'",
+    }
+    assert "camera=()" in response["Permissions-Policy"]
+    assert response["Cross-Origin-Resource-Policy"] == "same-origin"
+    # "no-referrer" would make browsers send "Origin: null" and CSRF checks fail.
+    assert response["Referrer-Policy"] == "same-origin"
+
+
+def test_pages_of_a_signed_in_person_are_not_stored(mira: Client) -> None:
+    response = mira.get("/")
+
+    assert response["Cache-Control"] == "private, no-store"
+    assert "Cookie" in response["Vary"]
+
+
+@pytest.mark.django_db
+def test_a_visitors_page_depends_on_the_theme_cookie(client: Client) -> None:
+    response = client.get("/")
+
+    assert "Cache-Control" not in response
+    assert response["Vary"] == "Cookie"
+
+
+# --- The files themselves ----------------------------------------------------------------
+def test_our_sheets_and_script_stay_small() -> None:
+    files = ("tokens.css", "portal.css", "portal.js")
+
+    assert sum((STATIC / name).stat().st_size for name in files) <= 60 * 1024
+
+
+def test_no_template_needs_an_inline_style_or_script() -> None:
+    pages = [p for p in TEMPLATES.rglob("*.html") if "emails" not in p.parts]
+    inline = re.compile(
+        r"\sstyle=|\son[a-z]+=|<style|javascript:|<script(?![^>]*\ssrc=)", re.IGNORECASE
+    )
+
+    assert len(pages) > 20
+    assert [str(p) for p in pages if inline.search(p.read_text())] == []
+
+
+def test_no_template_or_sheet_loads_from_another_host() -> None:
+    files = [*TEMPLATES.rglob("*.html"), *STATIC.glob("*.css"), *STATIC.glob("*.js")]
+    foreign = re.compile(r"(?:src|href)=[\"']?(?:https?:)?//|url\(|@import")
+
+    assert [str(p) for p in files if foreign.search(p.read_text())] == []

@@ -1,0 +1,88 @@
+"""From an answer to records, one or many, or to the error that names what was wrong.
+
+Errors are raised outside the `except` and outside the frames that hold a
+payload, so that no traceback of ours keeps a raw key or a secret in reach.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+from tyk.dashboard import calls, outcome, stream, wire
+from tyk.dashboard.caller import Caller, Judge, Use
+from tyk.dashboard.errors import Call, DashboardError
+from tyk.dashboard.outcome import Answer, Fault
+from tyk.dashboard.records import BadRecord
+from tyk.dashboard.shape import Malformed
+from tyk.dashboard.transport import Broken, ListBody
+
+T = TypeVar("T")
+
+
+def judge(call: Call, decode: Callable[[Answer], T]) -> Judge[T]:
+    """How to read an answer of this call: classify, then decode."""
+
+    def judged(answer: Answer) -> T | DashboardError:
+        error = outcome.classify(call, answer)
+        if error is not None:
+            return error
+        try:
+            return decode(answer)
+        except Malformed as bad:
+            where = bad.where
+        except (ValueError, RecursionError):
+            where = "unreadable number or nesting"
+        return outcome.unclear_shape(call, answer, where=where)
+
+    return judged
+
+
+def of_document(decode: Callable[[object], T]) -> Callable[[Answer], T]:
+    """Decode the JSON of an answer."""
+    return lambda answer: decode(answer.document)
+
+
+def streamed(
+    caller: Caller, use: Use, decode: Callable[[object], T], idle: float
+) -> Iterator[T | BadRecord]:
+    """Each record of a list, then the error if the list did not end well."""
+    began = time.monotonic()
+    with caller.list_slot(use.call):
+        body = caller.open_list(use, idle=idle)
+        error: DashboardError | None = None
+        try:
+            yield from _records(body, decode)
+        except Broken as broken:
+            error = _broken_list(use.call, body, broken.fault)
+        finally:
+            body.close()
+    caller.report(use.call, error, status=body.answer.status, began=began)
+    if error is not None:
+        raise error
+
+
+def _broken_list(call: Call, body: ListBody, fault: Fault) -> DashboardError:
+    return outcome.unclear_shape(
+        call, body.answer, reason=fault.reason, where=fault.where
+    )
+
+
+def _records(body: ListBody, decode: Callable[[object], T]) -> Iterator[T | BadRecord]:
+    for index, item in enumerate(stream.items(body.read)):
+        try:
+            record: T | BadRecord = decode(item)
+        except Malformed as bad:
+            record = BadRecord(index=index, id=wire.id_of(item), reason=bad.where)
+        yield record
+
+
+def judge_login(answer: Answer) -> bool | DashboardError:
+    """True for a proof; False for a 401, which only the canary can explain."""
+    if wire.proves_login(answer):
+        return True
+    if answer.status == 401 and not wire.is_html(answer):
+        return False
+    call = calls.VERIFY_CREDENTIALS
+    return outcome.classify(call, answer) or outcome.unclear_shape(call, answer)
