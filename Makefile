@@ -13,7 +13,7 @@ PRODUCTION = env DEBUG=false DOTENV=/dev/null DATA_DIR=/tmp/portal-deploy-check 
   EMAIL_URL=smtp+tls://portal:example@mail.example.com:587 TRUSTED_PROXY_COUNT=1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-sqlite test-postgres browser check format env clean
+.PHONY: help run test test-sqlite test-postgres browser check format env manage clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -37,7 +37,7 @@ check: env ## Format, lint, types, import contracts, migrations, deployment sett
 	$(PY) -m ruff format --check .
 	$(PY) -m ruff check .
 	$(PRODUCTION) $(PY) -m mypy .
-	$(PY) -c "from importlinter.cli import lint_imports_command as c; c()"
+	.venv/bin/lint-imports --no-logo
 	$(PRODUCTION) $(PY) manage.py makemigrations --check --dry-run
 	$(PRODUCTION) $(PY) manage.py check --deploy --fail-level WARNING
 
@@ -47,6 +47,9 @@ format: env ## Format the code and mend what ruff can mend
 
 env: ## Make or refresh .venv with everything for tests and checks
 	@$(BOOTSTRAP) install --dev
+
+manage: ## A manage.py command beside a running portal: make manage DO="outbox --json"
+	@DOTENV=$(or $(DATA_DIR),.run)/environment $(PY) manage.py $(DO)
 
 clean: ## Start over: remove DATA_DIR (.run) and .venv
 	@$(BOOTSTRAP) clean

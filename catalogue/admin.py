@@ -12,6 +12,16 @@ from catalogue import services, text, words
 from catalogue.models import Entry, Plan
 from tyk.models import Organisation
 
+ENTRY_SHOWN = (
+    "name", "page", "on_the_shelf", "warnings", "plan", "limits", "approval",
+    "authentication", "questions", "description", "policy_id", "api_id",
+    "documentation_id", "read_at", "gone_at",
+)  # fmt: skip
+PLAN_SHOWN = (
+    "name", "warnings", "limits", "key_lasts", "api_names", "authentication",
+    "entry_count", "oid", "ref", "read_at", "gone_at",
+)  # fmt: skip
+
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Any]
 else:
@@ -47,12 +57,8 @@ class EntryAdmin(ReadOnlyAdmin):
     search_fields = ["name", "slug", "policy_id", "plan__name"]
     search_help_text = "Name, slug or policy id"
     ordering = ["position", "pk"]
-    fields = [
-        "name", "page", "on_the_shelf", "warnings", "plan", "limits", "approval",
-        "authentication", "questions", "description", "policy_id", "api_id",
-        "documentation_id", "read_at", "gone_at",
-    ]  # fmt: skip
-    readonly_fields = fields
+    fields = ENTRY_SHOWN
+    readonly_fields = ENTRY_SHOWN
 
     @admin.display(description="On the shelf", boolean=True)
     def on_the_shelf(self, entry: Entry) -> bool:
@@ -100,11 +106,8 @@ class PlanAdmin(ReadOnlyAdmin):
     search_fields = ["name", "oid", "ref"]
     search_help_text = "Name or policy id"
     ordering = ["name", "pk"]
-    fields = [
-        "name", "warnings", "limits", "key_lasts", "api_names", "authentication",
-        "entry_count", "oid", "ref", "read_at", "gone_at",
-    ]  # fmt: skip
-    readonly_fields = fields
+    fields = PLAN_SHOWN
+    readonly_fields = PLAN_SHOWN
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Plan]:
         present = Q(entries__gone_at=None)

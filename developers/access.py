@@ -33,7 +33,7 @@ def developer_required(
 
     @wraps(cast(Callable[Concatenate[HttpRequest, P], HttpResponse], view))
     def guarded(
-        request: HttpRequest, *args: P.args, **kwargs: P.kwargs
+        request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs
     ) -> HttpResponse:
         user = request.user
         if not isinstance(user, User) or user.developer is None:

@@ -63,6 +63,10 @@ RULES: dict[str, tuple[Rule, ...]] = {
         Rule("address", 6, DAY),
     ),
     "link": (Rule("ip", 20, MINUTE),),
+    "key_request": (
+        Rule("ip", 20, HOUR),
+        Rule("address", 10, DAY),
+    ),
 }
 
 

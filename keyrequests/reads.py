@@ -49,21 +49,22 @@ def claim_state(request: KeyRequest) -> ClaimState:
     if unfinished is not None:
         return ClaimState("checking", str(BeingMade()), unfinished)
     shown = next((m for m in mints if m.state == Mint.State.SHOWN), None)
-    if request.status == Status.GRANTED:
-        return ClaimState("shown" if shown else "elsewhere", mint=shown)
-    if request.status != Status.APPROVED:
+    if shown is not None:
+        return ClaimState("shown", mint=shown)
+    if request.status not in {Status.APPROVED, Status.GRANTED}:
         return ClaimState("undecided")
     return _open_claim(request, mints[0] if mints else None)
 
 
 def _open_claim(request: KeyRequest, last: Mint | None) -> ClaimState:
+    name = "ready" if request.status == Status.APPROVED else "elsewhere"
     try:
         services.refuse_claim(request)
     except BeingDelivered as error:
         return ClaimState("delivering", str(error))
     except AccessError as error:
         return ClaimState("closed", str(error))
-    return ClaimState("ready", mint=last)
+    return ClaimState(name, mint=last)
 
 
 # --- Keys ------------------------------------------------------------------------

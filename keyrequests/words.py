@@ -125,14 +125,14 @@ def history(
 ) -> list[Line]:
     """`events` as their developer may read them; `reader` is the name they act by.
 
-    Left out: refused decisions, and notes other than the reason of a decline.
+    Left out: refused decisions, and notes other than a colleague's reason to decline.
     """
     lines = []
     for event in events:
         said = _said(event, reader, request)
         if said:
-            declined = event.verb == Verb.DECLINED
-            lines.append(Line(event.at, said, event.note if declined else ""))
+            quoted = event.verb == Verb.DECLINED and event.actor
+            lines.append(Line(event.at, said, event.note if quoted else ""))
     return lines
 
 
@@ -143,17 +143,19 @@ def _said(event: Event, reader: str, request: KeyRequest | None) -> str:
     if verb in _BY_SOMEBODY:
         return f"{'You' if event.actor == reader else 'We'} {_BY_SOMEBODY[verb]}"
     if verb in {Verb.APPROVED, Verb.DECLINED} and request is not None:
-        return _decision(verb, request)
+        return _decision(event, request)
     return ""
 
 
-def _decision(verb: Event.Verb, request: KeyRequest) -> str:
-    if request.decided_in == DecidedIn.RULE and verb == Verb.APPROVED:
-        return "Approved automatically"
-    if request.decided_in == DecidedIn.TYK:
-        return f"{verb.label.capitalize()} in the gateway's own dashboard"
-    who = decider(request)
-    return f"{who[0].upper()}{who[1:]} {verb.label}"
+def _decision(event: Event, request: KeyRequest) -> str:
+    verb = event.get_verb_display()
+    if event.actor:
+        who = decider(request)
+        return f"{who[0].upper()}{who[1:]} {verb}"
+    # Approved here first and then once more in the gateway: only the last is that.
+    if request.decided_in == DecidedIn.TYK and event.at == request.decided_at:
+        return f"{verb.capitalize()} in the gateway’s own dashboard"
+    return f"{verb.capitalize()} automatically"
 
 
 # --- What a key opens, and how -----------------------------------------------------

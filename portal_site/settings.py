@@ -288,6 +288,8 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "socket_connect_timeout": 0.5,
     "socket_timeout": 5,
+    "max_retries": 0,
+    "interval_start": 0,
     "global_keyprefix": env.text("REDIS_PREFIX"),
 }
 CELERY_TASK_PUBLISH_RETRY = False

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import connection
 
 # `box`: an embedded Dashboard. `alice`, `bob`, … and rows: the cast.
-pytest_plugins = ["tests.sandbox"]
+pytest_plugins = ["tests.sandbox", "tests.cast"]
 
 
 @pytest.fixture(scope="session")

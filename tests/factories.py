@@ -1,11 +1,11 @@
 """Rows as they stand in a healthy portal. A factory makes a valid row, no more.
 
-    DeveloperFactory()                     a developer as a pull leaves it
-    DeveloperUserFactory(developer=…)      the login row of one
-    StaffFactory(email=…, password=…)      somebody of the company
-    PlanFactory() EntryFactory()           something on the shelf
-    KeyRequestFactory(developer=…, entry=…)  pending; `approved=True`, `granted=True`
-    KeyFactory(developer=…, raw="…")       a live key with its id sealed
+DeveloperFactory()                     a developer as a pull leaves it
+DeveloperUserFactory(developer=…)      the login row of one
+StaffFactory(email=…, password=…)      somebody of the company
+PlanFactory() EntryFactory()           something on the shelf
+KeyRequestFactory(developer=…, entry=…)  pending; `approved=True`, `granted=True`
+KeyFactory(developer=…, raw="…")       a live key with its id sealed
 """
 
 from datetime import UTC, datetime, timedelta
@@ -25,6 +25,7 @@ from developers.models import (
     User,
     email_key,
 )
+from keyrequests.holdings import fingerprint
 from keyrequests.models import (
     Event,
     Key,
@@ -35,7 +36,7 @@ from keyrequests.models import (
     UsageDay,
 )
 from tyk.models import Organisation, Outbox, PullState
-from tyk.seal import fingerprint, fingerprint_key, seal
+from tyk.seal import fingerprint_key, seal
 
 SINCE = datetime(2025, 9, 3, 8, 30, tzinfo=UTC)
 PASSWORD = "plum-orbit-granite-7"
@@ -123,7 +124,8 @@ class StaffFactory(DjangoModelFactory[User]):
     @classmethod
     def _create(cls, model_class: type[User], *args: Any, **members: Any) -> User:
         members["password"] = make_password(members["password"])
-        return super()._create(model_class, *args, **members)
+        user: User = super()._create(model_class, *args, **members)
+        return user
 
 
 class SignUpFactory(DjangoModelFactory[SignUp]):
@@ -249,7 +251,7 @@ class KeyFactory(DjangoModelFactory[Key]):
     name = factory.Sequence(lambda n: f"Key {n}")
     created_at = factory.LazyFunction(timezone.now)
     fp_key = factory.LazyFunction(fingerprint_key)
-    fp = factory.LazyAttribute(lambda row: fingerprint(row.raw, purpose="key"))
+    fp = factory.LazyAttribute(lambda row: fingerprint(row.developer, row.raw))
 
     @factory.lazy_attribute
     def sealed_id(self) -> bytes:

@@ -93,10 +93,10 @@ def _refused(
             "open_until": services.open_until(found),
         }
         return away(request, context)
+    found.refresh_from_db()
     if isinstance(error, ClaimUnsure | MadeElsewhere):
         return _claim_page(request, found, sentence=str(error), status=503)
     # The rest is in the rows: the page says it, and can be loaded again safely.
-    found.refresh_from_db()
     if reads.claim_state(found).name in {"ready", "elsewhere", "undecided"}:
         messages.warning(request, str(error))
     return redirect("keyrequests:claim", code=found.code)

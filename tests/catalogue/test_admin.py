@@ -7,30 +7,29 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from developers.models import User
-from tests.catalogue.rows import EntryFactory, PlanFactory, keyless
+from tests.catalogue.rows import keyless
+from tests.factories import EntryFactory, PlanFactory, StaffFactory
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def staff(client):
-    user = User.objects.create_superuser("sam@northwind.example", "a long password")
-    client.force_login(user, backend="developers.backends.StaffBackend")
-    return client
+def staff(signed_in):
+    return signed_in(StaffFactory(is_superuser=True))
 
 
 def rows(client, url: str) -> list[list[str]]:
     html = client.get(url).content.decode()
     body = html[html.index("<tbody>") : html.index("</tbody>")]
     return [
-        [
-            re.sub(r"<[^>]+>", "", cell).strip()
-            or (re.search(r'alt="(\w+)"', cell) or [""])[-1]
-            for cell in re.findall(r"<t[hd].*?</t[hd]>", row, re.DOTALL)
-        ]
+        [words(cell) for cell in re.findall(r"<t[hd].*?</t[hd]>", row, re.DOTALL)]
         for row in body.split("<tr>")[1:]
     ]
+
+
+def words(cell: str) -> str:
+    icon = re.search(r'alt="(\w+)"', cell)
+    return icon[1] if icon else re.sub(r"<[^>]+>", "", cell).strip()
 
 
 def test_entries_say_what_keeps_them_off_the_shelf(staff):

@@ -205,7 +205,7 @@ def test_bronze_silver_gold_of_one_name_are_three_entries(box):
     box.edit_entry("Orders", policy_id=box.add_policy("platinum"))
     pull()
     assert slugs() == ["orders", "orders-2", "orders-3"]
-    assert Entry.objects.get(slug="orders").plan.name == "platinum"
+    assert Entry.objects.values_list("plan__name", flat=True)[0] == "platinum"
 
 
 def test_two_entries_of_one_policy_stay_two(box):
@@ -240,7 +240,7 @@ def test_an_entry_finds_its_plan_when_the_policy_comes_later(box):
     assert Entry.objects.get().plan is None
     box.add_policy("Standard", id="later")
     pull()
-    assert Entry.objects.get().plan.ref == "later"
+    assert Entry.objects.get().plan == Plan.objects.get(ref="later")
 
 
 def test_texts_a_database_would_refuse_are_mended(box):

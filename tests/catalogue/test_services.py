@@ -5,7 +5,8 @@ from django.utils import timezone
 
 from catalogue import services
 from catalogue.models import Entry
-from tests.catalogue.rows import EntryFactory, PlanFactory, keyless
+from tests.catalogue.rows import keyless
+from tests.factories import EntryFactory, PlanFactory
 from tyk.models import Organisation
 
 pytestmark = pytest.mark.django_db

@@ -23,7 +23,9 @@ class Scene:
     automatic: Entry
     reviewer: User
 
-    def ask(self, *, entry: Entry | None = None, nonce: UUID | None = None) -> KeyRequest:
+    def ask(
+        self, *, entry: Entry | None = None, nonce: UUID | None = None
+    ) -> KeyRequest:
         return services.submit(
             self.developer,
             entry=entry or self.entry,

@@ -1,73 +1,29 @@
 """`make run` itself: the real processes, on free ports and a folder of their own."""
 
-import http.client
 import os
 import re
 import signal
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
 import pytest
 
 from portal_site.runner import ports
-from portal_site.runner.plan import ROOT
+from tests.services import portal
+from tests.services.portal import Run
 
 pytestmark = pytest.mark.skipif(
     not Path("/proc").is_dir(), reason="looks for left-over processes in /proc"
 )
-READY = "Ctrl-C stops everything"
-
-
-@dataclass
-class Run:
-    """One `make run`: its process, its ports and what it said."""
-
-    process: subprocess.Popen[bytes]
-    said: Path
-    environment: dict[str, str]
-
-    def output(self) -> str:
-        return self.said.read_text()
-
-    def wait_until_ready(self, seconds: float = 90) -> str:
-        deadline = time.monotonic() + seconds
-        while READY not in self.output():
-            assert self.process.poll() is None, self.output()
-            assert time.monotonic() < deadline, self.output()
-            time.sleep(0.1)
-        return self.output()
-
-    def get(self, variable: str, path: str) -> tuple[int, str]:
-        """GET from the server whose port is in `variable`."""
-        port = int(self.environment[variable])
-        client = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
-        client.request("GET", path)
-        answer = client.getresponse()
-        body = answer.read().decode()
-        client.close()
-        return answer.status, body
-
-    def end(self, number: signal.Signals) -> float:
-        """Signal the runner alone; seconds until it was gone."""
-        began = time.monotonic()
-        self.process.send_signal(number)
-        self.process.wait(30)
-        return time.monotonic() - began
 
 
 @pytest.fixture
 def environment(tmp_path, database_url) -> dict[str, str]:
     """A clean environment with free ports; PostgreSQL in that leg of the suite."""
-    taken = {"PORT", "SANDBOX_PORT", "MAIL_PORT"}
-    variables = {name: str(ports.any_free()) for name in taken}
-    variables |= {"PATH": os.defpath, "HOME": str(tmp_path), "DOTENV": os.devnull}
-    variables["DATA_DIR"] = str(tmp_path / "data")
+    variables = portal.surroundings(tmp_path / "data")
     return variables | ({"DATABASE_URL": database_url} if database_url else {})
 
 
@@ -93,23 +49,13 @@ def start(environment, tmp_path):
 
     def begin(**variables: str) -> Run:
         said = tmp_path / f"said-{len(runs)}"
-        merged = {**environment, **variables}
-        with said.open("wb") as output:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "portal_site.runner"],
-                cwd=ROOT,
-                env=merged,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        runs.append(Run(process, said, merged))
+        runs.append(portal.start({**environment, **variables}, said=said))
         return runs[-1]
 
     yield begin
     for run in runs:
         if run.process.poll() is None:
-            run.end(signal.SIGTERM)
+            run.end()
 
 
 def processes_of(data_dir: str) -> list[str]:
@@ -166,7 +112,7 @@ def test_second_start_goes_on_where_the_first_ended(start, environment):
         if path.is_file()
     ]
     before = {path.name: path.read_text() for path in kept}
-    first.end(signal.SIGTERM)
+    first.end()
     assert first.process.returncode == 0
 
     second = start()

@@ -71,6 +71,7 @@ def _broken_list(call: Call, body: ListBody, fault: Fault) -> DashboardError:
 
 def _records(body: ListBody, decode: Callable[[object], T]) -> Iterator[T | BadRecord]:
     for index, item in enumerate(stream.items(body.read)):
+        body.record_done()
         try:
             record: T | BadRecord = decode(item)
         except Malformed as bad:

@@ -19,7 +19,6 @@ import threading
 import time
 from collections.abc import Iterator
 from contextvars import ContextVar
-from types import TracebackType
 from typing import Any, Self
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -84,23 +83,22 @@ class Flight:
         self.cut = False
         self.connect_failure: str | None = None
         self._line: Line | None = None
-        self._timer = threading.Timer(max(seconds, 0), self._cut)
+        self._timer = threading.Timer(max(seconds, 0), self.cut_now)
         self._timer.daemon = True
 
     def __enter__(self) -> Self:
         self._timer.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop_clock()
+    def __exit__(self, *_error: object) -> None:
+        self.land()
 
     def stop_clock(self) -> None:
-        """From here on nothing cuts the connection any more."""
+        """The timer no longer cuts; `cut_now` still does."""
+        self._timer.cancel()
+
+    def land(self) -> None:
+        """The exchange is over: from here on nothing cuts the connection."""
         self._timer.cancel()
         if self._line is not None:
             self._line.land(self)
@@ -112,7 +110,8 @@ class Flight:
         if self.cut:
             line.shut(self)
 
-    def _cut(self) -> None:
+    def cut_now(self) -> None:
+        """End the connection, from whatever thread."""
         self.cut = True
         if self._line is not None:
             self._line.shut(self)

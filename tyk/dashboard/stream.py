@@ -97,6 +97,12 @@ class _Text:
             and len(self._text) - error.pos > _LOOK_AHEAD
         )
 
+    def _may_go_on(self, end: int) -> bool:
+        # Cut after the 1, "1.5e3" reads as a number all the same; so does "1." .
+        rest = self._text[end : end + _LOOK_AHEAD]
+        delimited = rest[:1] in {*_SPACE, ",", "]", "}"} and rest != ""
+        return not delimited and len(rest) < _LOOK_AHEAD and not self._ended
+
     def _try_value(self) -> tuple[object] | None:
         """The value in a tuple, or None if more text might complete it."""
         failure = "truncated"
@@ -109,11 +115,10 @@ class _Text:
         except (ValueError, RecursionError):
             failure = "not_json"
         else:
-            # A number at the very end of the window may go on in the next piece.
-            if end < len(self._text) or self._ended or not _is_number(value):
-                self._at = end
-                return (value,)
-            return None
+            if _is_number(value) and self._may_go_on(end):
+                return None
+            self._at = end
+            return (value,)
         raise Broken(Fault(failure, sent=True))
 
 

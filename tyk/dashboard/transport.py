@@ -14,6 +14,7 @@ import ssl
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
@@ -173,9 +174,13 @@ class Transport:
         """
         for last in (False, True):
             flight = Flight(seconds=idle, connect_timeout=self._connect_timeout)
-            with flight:
+            with ExitStack() as landing:
+                landing.enter_context(flight)
                 result = self._listed(request, key, flight, idle)
-            if last or isinstance(result, ListBody) or not _died_idle(result, flight):
+                if isinstance(result, ListBody):
+                    landing.pop_all()  # the body lands the flight when it is closed
+                    break
+            if last or not _died_idle(result, flight):
                 break
         return result
 
@@ -193,10 +198,6 @@ class Transport:
             return response
         if response.status_code != 200:
             return _read_whole(response, flight)
-        flight.stop_clock()
-        if flight.cut:
-            response.close()
-            return Fault("timeout", sent=True)
         return ListBody(response, flight, idle=idle)
 
     def _head(
@@ -259,36 +260,70 @@ class Transport:
 
 
 class ListBody:
-    """The body of a list, read piece by piece."""
+    """The body of a list, read piece by piece.
 
-    def __init__(self, response: requests.Response, flight: Flight, *, idle: float):
+    The clock here counts waiting only: from one record to the next we may wait
+    for the Dashboard `idle` seconds in all, while our own work between two
+    records takes as long as it takes. A thread watches it, because a drip
+    resets every timeout of a socket.
+    """
+
+    def __init__(
+        self, response: requests.Response, flight: Flight, *, idle: float
+    ) -> None:
+        flight.stop_clock()
         self._response = response
         self._flight = flight
         self._idle = idle
         self._taken = 0
+        self._waited = 0.0
+        self._waiting_since: float | None = None
+        self._closed = threading.Event()
         self.answer = Answer(
             response.status_code, _lowered(response), b"", document=None
         )
-        _set_read_timeout(response, idle)
+        threading.Thread(target=self._watch, daemon=True).start()
 
     def read(self) -> bytes:
         """More bytes, or b"" at the proven end; raises `Broken`."""
+        fault = None
+        self._waiting_since = time.monotonic()
         try:
             with flying(self._flight):
                 piece = self._response.raw.read1(CHUNK, decode_content=True) or b""
         except _BREAKS as error:
-            broken = Broken(_fault(self._flight, error))
-        else:
-            self._taken += len(piece)
-            if self._taken <= LIST_CAP:
-                return bytes(piece)
-            broken = Broken(Fault("too_large", sent=True))
+            fault, piece = _fault(self._flight, error), b""
+        self._waited += time.monotonic() - self._waiting_since
+        self._waiting_since = None
+        self._taken += len(piece)
+        if self._flight.cut:
+            fault = Fault("timeout", sent=True)
+        elif self._taken > LIST_CAP:
+            fault = Fault("too_large", sent=True)
+        if fault is None:
+            return bytes(piece)
         self.close()
-        raise broken
+        raise Broken(fault)
+
+    def record_done(self) -> None:
+        """A record is complete: waiting for the next one starts at zero."""
+        self._waited = 0.0
 
     def close(self) -> None:
         """Give the connection back, or drop it if the body was not read."""
+        self._closed.set()
         self._response.close()
+        self._flight.land()
+
+    def _watch(self) -> None:
+        left = self._idle
+        while not self._closed.wait(max(left, 0.01)):
+            since = self._waiting_since
+            waiting = 0.0 if since is None else time.monotonic() - since
+            left = self._idle - self._waited - waiting
+            if left <= 0 and since is not None:
+                self._flight.cut_now()
+                return
 
 
 def _read_whole(response: requests.Response, flight: Flight) -> Answer | Fault:
@@ -317,12 +352,6 @@ def _pieces(response: requests.Response) -> Iterator[bytes]:
 
 def _lowered(response: requests.Response) -> dict[str, str]:
     return {name.lower(): value for name, value in response.headers.items()}
-
-
-def _set_read_timeout(response: requests.Response, seconds: float) -> None:
-    connection = response.raw.connection
-    if connection is not None and connection.sock is not None:
-        connection.sock.settimeout(seconds)
 
 
 def _died_idle(result: Answer | Fault | ListBody, flight: Flight) -> bool:

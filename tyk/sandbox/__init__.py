@@ -8,11 +8,16 @@ code with the client in `tyk.dashboard`: a mistake must not hide in both.
 from tyk.sandbox.box import Sandbox
 from tyk.sandbox.faults import Fault
 from tyk.sandbox.journal import Entry, Journal
+from tyk.sandbox.seed_people import DEMO_DEVELOPER, DEMO_INACTIVE
 from tyk.sandbox.switches import DEFAULT, PROFILES, Switches
 from tyk.sandbox.truth import KeyRecord
+from tyk.sandbox.world import DEFAULT_ORG as DEMO_ORG
 
 __all__ = [
     "DEFAULT",
+    "DEMO_DEVELOPER",
+    "DEMO_INACTIVE",
+    "DEMO_ORG",
     "PROFILES",
     "Entry",
     "Fault",

@@ -23,7 +23,10 @@ def arguments(given: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--profile", choices=tuple(PROFILES))
     parser.add_argument("--api-key-file", type=Path, help="made if absent, mode 0600")
     parser.add_argument("--token-file", type=Path, help="made if absent, mode 0600")
-    return parser.parse_args(given)
+    wanted = parser.parse_args(given)
+    if wanted.state_dir is None and wanted.api_key_file is None:
+        parser.error("give --state-dir or --api-key-file, or nobody knows the API key")
+    return wanted
 
 
 def run(box: Sandbox) -> int:

@@ -17,7 +17,7 @@ from tyk.sandbox.journal import Journal
 from tyk.sandbox.secret_files import kept_secret, write_secret
 from tyk.sandbox.server import LOOPBACK, Listener, Services
 from tyk.sandbox.store import Store
-from tyk.sandbox.switches import DEFAULT, Switches
+from tyk.sandbox.switches import Switches
 from tyk.sandbox.truth import Truth
 from tyk.sandbox.world import Mail, World
 
@@ -139,7 +139,7 @@ class Sandbox(Truth):
         with self.world.store.change():
             self.world.store.replace_all(records)
             self.world.store.put("meta", "seed", {"name": seed})
-            self.switches = self._first_switches or DEFAULT
+            self.switches = self._first_switches or seeds.habits(seed)
         self.journal.clear()
         self.rotate_api_key(self._first_key)
 

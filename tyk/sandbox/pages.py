@@ -64,6 +64,11 @@ def table(title: str, heads: list[str], rows: list[Row], *, total: int) -> str:
     )
 
 
+def day(text: str) -> Markup:
+    """The day of a date, kept on one line."""
+    return Markup(f"<time>{escape(text[:10])}</time>")
+
+
 def _short(key: KeyRecord) -> Markup:
     return code(f"{key.shown_id[:6]}…")
 
@@ -78,7 +83,7 @@ def _people(box: Sandbox) -> dict[str, str]:
 
 
 def _named(names: dict[str, str], references: Iterable[str] | None) -> str:
-    return ", ".join(names.get(r, f"{r} (gone)") for r in references or ()) or "–"
+    return ", ".join(names.get(r, f"{r} (gone)") for r in references or ()) or "none"
 
 
 def _fields(fields: dict[str, str] | None) -> str:
@@ -100,15 +105,18 @@ def _developers(box: Sandbox) -> str:
 
 def _requests(box: Sandbox) -> str:
     names, people = _names(box), _people(box)
-    held = sorted(box.requests(), key=lambda r: (r["approved"], r["date_created"]))
+    held = sorted(
+        box.world.store.items("requests"),
+        key=lambda i: (i[1].get("approved", False), i[1].get("date_created", "")),
+    )
     rows: list[Row] = []
-    for record in held[:MOST_ROWS]:
-        done = record["approved"]
+    for _, record in held[:MOST_ROWS]:
+        done = record.get("approved", False)
         state = tag("approved", "good") if done else tag("pending", "wait")
-        wanted = _named(names, record["apply_policies"])
-        who = people.get(record["by_user"], "(gone)")
-        fields = _fields(record["fields"])
-        rows.append((state, who, wanted, fields, record["date_created"][:10]))
+        wanted = _named(names, record.get("apply_policies"))
+        who = people.get(record.get("by_user", ""), "(gone)")
+        made = day(record.get("date_created", ""))
+        rows.append((state, who, wanted, _fields(record.get("fields")), made))
     heads = ["State", "Developer", "Policies", "Fields", "Made on"]
     return table("Key requests", heads, rows, total=len(held))
 
@@ -120,7 +128,7 @@ def _keys(box: Sandbox) -> str:
         state = tag("live", "good") if key.live else tag("not served", "bad")
         who = people.get(key.developer, "(gone)")
         wanted = _named(names, key.policies)
-        rows.append((_short(key), key.kind, state, who, wanted, key.created[:10]))
+        rows.append((_short(key), key.kind, state, who, wanted, day(key.created)))
     heads = ["Id", "Kind", "State", "Developer", "Policies", "Made on"]
     return table("Keys", heads, rows, total=len(held))
 

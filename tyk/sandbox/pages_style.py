@@ -25,7 +25,8 @@ th, td { text-align: left; vertical-align: top; padding: .4rem .75rem .4rem 0;
   border-top: 1px solid var(--line); }
 thead th { border-top: 0; color: var(--dull); font-weight: 600; white-space: nowrap; }
 code { font-size: .85em; }
-.tag { font-weight: 600; white-space: nowrap; }
+.tag { font-weight: 600; }
+.tag, time { white-space: nowrap; }
 .good { color: var(--good); } .wait { color: var(--wait); }
 .bad { color: var(--bad); } .dull { color: var(--dull); }
 """

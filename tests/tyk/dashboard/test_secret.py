@@ -138,8 +138,16 @@ CALLS: dict[str, Callable[[Dashboard], object]] = {
 }
 
 
-@pytest.mark.parametrize("call", CALLS)
-@pytest.mark.parametrize("answer", ANSWERS)
+# A list with one bad record in it is no failure.
+FAILURES = [
+    (call, answer)
+    for call in CALLS
+    for answer in ANSWERS
+    if (call, answer) not in {("developers", "leaky_list"), ("policies", "leaky_list")}
+]
+
+
+@pytest.mark.parametrize(("call", "answer"), FAILURES)
 def test_no_failure_shows_a_secret(
     call: str, answer: str, serve: Serve, connect: Connect
 ):
@@ -149,14 +157,12 @@ def test_no_failure_shows_a_secret(
     """
     client = connect(serve(ANSWERS[answer]))
 
-    try:
+    with pytest.raises(DashboardError) as caught:
         CALLS[call](client)
-    except DashboardError as error:
-        assert error.__cause__ is None
-        assert error.__context__ is None
-        shown = _with_locals(error)
-    else:
-        pytest.skip("this answer is no failure of this call")
+
+    assert caught.value.__cause__ is None
+    assert caught.value.__context__ is None
+    shown = _with_locals(caught.value)
     for secret in (KEY, PASSWORD, RAW_KEY, OAUTH_SECRET):
         assert secret not in shown
 
@@ -166,9 +172,7 @@ def _with_locals(error: DashboardError) -> str:
     rendered.stack = traceback.StackSummary.from_list(
         [frame for frame in rendered.stack if "/tests/" not in frame.filename]
     )
-    assert any("caller.py" in frame.filename for frame in rendered.stack) or any(
-        "reading.py" in frame.filename for frame in rendered.stack
-    )
+    assert any("tyk/dashboard/" in frame.filename for frame in rendered.stack)
     attributes = {k: v for k, v in vars(error).items() if k not in {"message"}}
     return "".join(rendered.format()) + repr(error) + repr(attributes)
 

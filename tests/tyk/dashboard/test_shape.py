@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -112,7 +113,7 @@ def test_absent_and_null_read_as_the_default():
         assert len(it.inner("m")) == 0
 
 
-READERS = {
+READERS: dict[str, tuple[Callable[[Members, str], object], list[object]]] = {
     "text": (Members.text, [1, True, [], {}]),
     "identity": (Members.identity, [None, "", 1, [], {}]),
     "required_text": (Members.required_text, [None, 1, [], {}]),

@@ -1,0 +1,45 @@
+"""Forms of the staff admin."""
+
+from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
+from django.core.exceptions import ValidationError
+
+from developers.models import User
+
+
+def _free_address(address: str, *, but: User) -> str:
+    """The address in lower case; ValidationError if a colleague has it."""
+    lowered = address.strip().lower()
+    taken = User.objects.filter(email__iexact=lowered).exclude(pk=but.pk)
+    if taken.exists():
+        raise ValidationError("Somebody of the staff has this address already")
+    return lowered
+
+
+class StaffAddForm(AdminUserCreationForm[User]):
+    """A new colleague, with a password or without one yet."""
+
+    class Meta:
+        model = User
+        fields = ["email", "name"]
+
+    def clean_email(self) -> str:
+        return _free_address(self.cleaned_data.get("email") or "", but=self.instance)
+
+
+class StaffForm(UserChangeForm[User]):
+    """A colleague; the password has its own page."""
+
+    class Meta:
+        model = User
+        fields = [
+            "email",
+            "name",
+            "password",
+            "is_active",
+            "is_superuser",
+            "groups",
+            "user_permissions",
+        ]
+
+    def clean_email(self) -> str:
+        return _free_address(self.cleaned_data.get("email") or "", but=self.instance)

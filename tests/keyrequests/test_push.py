@@ -1,0 +1,183 @@
+"""Outbound handlers x faults: our rows, Tyk's truth, and what is still owed."""
+
+import pytest
+
+from keyrequests import live, services
+from keyrequests.models import Event, Key, KeyRequest
+from tests.keyrequests.scene import Scene, build
+from tyk import outbox
+from tyk.models import Outbox
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def scene(box) -> Scene:
+    return build(box)
+
+
+def test_a_request_reaches_tyk_as_the_contract_says(scene):
+    request = scene.ask()
+    scene.deliver()
+
+    [record] = scene.box.requests()
+    assert record["by_user"] == scene.developer.tyk_id
+    assert record["apply_policies"] == [scene.policy]
+    assert record["for_plan"] == scene.policy
+    assert record["version"] == "v2"
+    assert record["approved"] is False
+    assert record["fields"]["What you build"] == "A checkout"
+    assert record["fields"]["portal_ref"].endswith(f".{request.code}")
+    assert "decide in the portal" in record["fields"]["portal_state"]
+    request.refresh_from_db()
+    assert (request.tyk_id, request.tyk_state) == (record["id"], "pending")
+
+
+@pytest.mark.parametrize(
+    ("fault", "outcome"),
+    [
+        pytest.param({"mode": "refuse_connection"}, "unsure", id="reset"),
+        pytest.param({"mode": "timeout_before", "seconds": 3}, "unsure", id="timeout"),
+        pytest.param({"mode": "timeout_after", "seconds": 3}, "unsure", id="late"),
+        pytest.param({"mode": "reset_after"}, "unsure", id="reset after"),
+        pytest.param({"mode": "status", "status": 500}, "unsure", id="500"),
+        pytest.param({"mode": "html_200"}, "unsure", id="html"),
+        pytest.param({"mode": "empty_204"}, "unsure", id="204"),
+        pytest.param({"mode": "truncated"}, "unsure", id="truncated"),
+        pytest.param({"mode": "status", "status": 429}, "later", id="429"),
+        pytest.param(
+            {"mode": "status", "status": 401, "message": "Not authorised"},
+            "later",
+            id="401",
+        ),
+        pytest.param({"mode": "status", "status": 400}, "failed", id="400"),
+    ],
+)
+def test_a_fault_while_delivering_ends_in_exactly_one_request(scene, fault, outcome):
+    request = scene.ask()
+    scene.box.faults.add("createKeyRequest", times=1, **fault)
+    Outbox.objects.exclude(kind="request.create").delete()
+
+    assert outbox.drain() == {outcome: 1}
+    request.refresh_from_db()
+    assert request.tyk_id is None
+
+    scene.due_now("request.create")
+    assert outbox.drain() == {"done": 1}
+
+    [record] = scene.box.requests()
+    request.refresh_from_db()
+    assert request.tyk_id == record["id"]
+
+
+def test_dashboard_off_keeps_the_request_and_counts_nothing(scene):
+    scene.ask()
+    Outbox.objects.exclude(kind="request.create").delete()
+    scene.box.refuse()
+
+    assert outbox.drain() == {"later": 1}
+
+    row = Outbox.objects.get()
+    assert (row.attempts, row.sending_since) == (0, None)
+    scene.box.heal()
+    scene.due_now("request.create")
+    assert outbox.drain() == {"done": 1}
+    assert len(scene.box.requests()) == 1
+
+
+def test_an_answer_without_an_id_is_found_by_its_marker(scene):
+    scene.box.switch(create_request_answer="text")
+    request = scene.ask()
+
+    scene.deliver()
+
+    [record] = scene.box.requests()
+    request.refresh_from_db()
+    assert request.tyk_id == record["id"]
+
+
+def test_a_request_sent_twice_keeps_the_first_and_deletes_the_other(scene):
+    request = scene.ask()
+    scene.box.faults.add("createKeyRequest", mode="reset_after", times=1)
+    scene.deliver()
+    [first] = scene.box.requests()
+    scene.box.add_request(
+        scene.developer.tyk_id, scene.policy, fields=dict(first["fields"])
+    )
+
+    scene.due_now("request.create")
+    scene.deliver()
+
+    assert [record["id"] for record in scene.box.requests()] == [first["id"]]
+    request.refresh_from_db()
+    assert request.tyk_id == first["id"]
+
+
+def test_revoking_ends_the_key_in_tyk_and_tells_its_owner(scene, mailoutbox):
+    shown = live.claim(scene.approved())
+    raw = shown.pairs[0][1].reveal()
+
+    services.revoke(shown.key, actor="Mira Tal")
+    shown.key.refresh_from_db()
+    assert shown.key.state == Key.State.REVOKING
+    assert scene.box.gateway_accepts(raw)
+    scene.deliver()
+
+    shown.key.refresh_from_db()
+    assert shown.key.state == Key.State.REVOKED
+    assert not scene.box.gateway_accepts(raw)
+    assert mailoutbox[-1].subject == "Your key “Orders” was revoked"
+
+
+def test_a_key_already_gone_in_tyk_is_revoked(scene):
+    shown = live.claim(scene.approved())
+    [held] = scene.box.keys()
+    scene.box.delete_key(held.id)
+
+    services.revoke(shown.key, actor="Mira Tal")
+    scene.deliver()
+
+    shown.key.refresh_from_db()
+    assert shown.key.state == Key.State.REVOKED
+
+
+def test_a_refused_revocation_is_parked_and_the_key_stays_live(scene):
+    shown = live.claim(scene.approved())
+    raw = shown.pairs[0][1].reveal()
+    scene.box.switch(delete_by_hash="refused")
+    services.revoke(shown.key, actor="Mira Tal")
+
+    scene.deliver()
+
+    shown.key.refresh_from_db()
+    assert shown.key.state == Key.State.REVOKING
+    assert shown.key.works
+    assert scene.box.gateway_accepts(raw)
+    assert "still live" in Outbox.objects.get(kind="key.revoke").parked_reason
+
+
+def test_with_hashing_off_no_raw_key_is_kept_and_the_key_can_be_revoked(scene):
+    scene.box.switch(hashing="off")
+    scene.box.set_configuration(HashKeys=False)
+    from tyk import pull
+
+    pull.run("configuration")
+    shown = live.claim(scene.approved())
+    raw = shown.pairs[0][1].reveal()
+
+    stored = Key.objects.values().get(pk=shown.key.pk)
+    assert raw not in str(stored)
+    assert raw.encode() not in bytes(stored["sealed_id"])
+    services.revoke(shown.key, actor="Mira Tal")
+    scene.deliver()
+    assert not scene.box.gateway_accepts(raw)
+
+
+def test_delivery_is_on_the_time_line_once(scene):
+    request = scene.ask()
+    scene.deliver()
+    outbox.enqueue("request.create", request.code)
+    scene.deliver()
+
+    assert request.events.filter(verb=Event.Verb.DELIVERED).count() == 1
+    assert KeyRequest.objects.count() == 1
