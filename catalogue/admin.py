@@ -7,6 +7,7 @@ from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.text import Truncator
 
 from catalogue import services, text, words
 from catalogue.models import Entry, Plan
@@ -93,8 +94,9 @@ class EntryAdmin(ReadOnlyAdmin):
         return ", ".join(asked) or "nothing extra"
 
     @admin.display(description="Description")
-    def description(self, entry: Entry) -> SafeString:
-        return text.render(entry.long_text)
+    def description(self, entry: Entry) -> str:
+        """Its beginning; the page shows the rest as developers read it."""
+        return Truncator(text.plain(entry.long_text)).chars(400) or "—"
 
 
 @admin.register(Plan)

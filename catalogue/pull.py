@@ -46,7 +46,7 @@ def policies(*, accept_removals: bool = False) -> Pulled:
     """
     answer = dashboard().policies()
     now = timezone.now()
-    unreadable = sum(isinstance(item, BadRecord) for item in answer)
+    unreadable = [item for item in answer if isinstance(item, BadRecord)]
     listed = {p.id: _plan(p, now=now) for p in answer if isinstance(p, Policy)}
     known = dict(Plan.objects.values_list("oid", "digest"))
     present = set(Plan.objects.filter(gone_at=None).values_list("oid", flat=True))
@@ -56,11 +56,13 @@ def policies(*, accept_removals: bool = False) -> Pulled:
         if oid not in present or known[oid] != plan.digest
     ]
     _in_chunks(changed, _upsert_plans)
-    missing = Plan.objects.filter(oid__in=present - listed.keys())
+    # One that is there and can't be read is not gone.
+    there = listed.keys() | {item.id for item in unreadable if item.id}
     return _finish(
-        Pulled(seen=len(listed), changed=len(changed), bad=unreadable),
-        missing=missing,
+        Pulled(seen=len(listed), changed=len(changed), bad=len(unreadable)),
+        missing=Plan.objects.filter(oid__in=present - there),
         present=len(present),
+        nameless=sum(item.id is None for item in unreadable),
         accept_removals=accept_removals,
         now=now,
     )
@@ -91,6 +93,7 @@ def catalogue(*, accept_removals: bool = False) -> Pulled:
         Pulled(seen=len(wanted), changed=len(new) + len(changed), bad=len(answer.bad)),
         missing=Entry.objects.filter(pk__in=set(present) - kept),
         present=len(present),
+        nameless=len(answer.bad),
         accept_removals=accept_removals,
         now=now,
     )
@@ -229,18 +232,25 @@ def _finish(
     *,
     missing: QuerySet[M],
     present: int,
+    nameless: int,
     accept_removals: bool,
     now: datetime,
 ) -> Pulled:
-    """Retire what is missing, or say why not."""
+    """Retire what is missing, or say why not.
+
+    `nameless`: unreadable records, each of which may be one of the missing.
+    """
     gone = missing.count()
-    pulled.held_back = "" if accept_removals else _doubt(pulled, gone=gone, of=present)
+    if not accept_removals:
+        pulled.held_back = _doubt(
+            gone=gone, of=present, listed=pulled.seen, nameless=nameless
+        )
     if gone and not pulled.held_back:
         pulled.retired = missing.update(gone_at=now)
     return pulled
 
 
-def _doubt(pulled: Pulled, *, gone: int, of: int) -> str:
+def _doubt(*, gone: int, of: int, listed: int, nameless: int) -> str:
     """Why `gone` of the `of` present rows may not really be gone; "" if they are.
 
     A Dashboard restored from an old backup, or a key that sees less (teams), must
@@ -248,9 +258,9 @@ def _doubt(pulled: Pulled, *, gone: int, of: int) -> str:
     """
     if not gone:
         return ""
-    if pulled.bad:
-        return f"{pulled.bad} of the listed could not be read; {gone} kept"
-    if not pulled.seen:
+    if nameless:
+        return f"{nameless} of the listed could not be read; {gone} kept"
+    if not listed:
         return f"Tyk lists none; {gone} kept"
     if gone > max(3, of * 0.05):
         return f"{gone} of {of} would vanish at once; kept"

@@ -3,7 +3,7 @@
 import unicodedata
 from collections.abc import Iterable, Sequence
 
-from django.db.models import Q
+from django.db.models import Case, Q, TextField, Value, When
 
 from catalogue import text
 from catalogue.models import Entry, EntryQuerySet, Plan
@@ -47,12 +47,25 @@ def _folded(words: str) -> str:
     return "".join(c for c in split if not unicodedata.combining(c))
 
 
-def siblings(entry: Entry, shelf: Iterable[Entry]) -> list[Entry]:
-    """Entries of one ledger: plans that open the same APIs, `entry` among them."""
-    own = _api_ids(entry)
-    if not own:
-        return [entry]
-    return [e for e in shelf if e.pk == entry.pk or _api_ids(e) == own]
+def ledger(slug: str) -> tuple[Entry, list[Entry]]:
+    """The entry and, in Tyk's order, all whose plans open the same APIs.
+
+    One query over the shelf, which carries no long text but the entry's own.
+    Raises Entry.DoesNotExist as `entry` does.
+    """
+    own_text = Case(
+        When(slug=slug, then="long_text"),
+        default=Value(""),
+        output_field=TextField(),
+    )
+    shelf = list(shown_entries().defer("long_text").annotate(own_text=own_text))
+    found = next((entry for entry in shelf if entry.slug == slug), None)
+    if found is None:
+        raise Entry.DoesNotExist
+    found.long_text = vars(found)["own_text"]
+    apis = _api_ids(found)
+    beside = [e for e in shelf if e is found or (apis and _api_ids(e) == apis)]
+    return found, beside
 
 
 def _api_ids(entry: Entry) -> frozenset[str]:

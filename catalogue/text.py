@@ -64,6 +64,7 @@ def render(text: str) -> SafeString:
     return mark_safe(clean)  # noqa: S308  nh3 has cleaned it just above
 
 
+@lru_cache(maxsize=512)
 def plain(text: str) -> str:
     """The words without tags, on one line; not safe by itself: escape as usual."""
     words = nh3.clean(text, tags=set(), clean_content_tags=DROPPED)

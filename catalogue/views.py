@@ -1,6 +1,5 @@
 """The shelf and one entry of it. Pages read the mirror, never the Dashboard."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -18,6 +17,9 @@ from tyk.models import Organisation
 from tyk.pull import as_of
 
 LONGEST_SEARCH = 100  # characters
+# Tyk's own numbers: how its portal handles an entry, not the API's version
+# (seen with tyk-operator, which writes "v2" into every entry).
+FORMAT_VERSIONS = {"", "v1", "v2"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,17 +75,17 @@ def entry(request: HttpRequest, slug: str) -> HttpResponse:
     if organisation.catalogue_login_only and not request.user.is_authenticated:
         return redirect_to_login(request.get_full_path())
     try:
-        found = services.entry(slug)
+        found, beside = services.ledger(slug)
     except Entry.DoesNotExist:
         raise Http404 from None
-    ledger = services.siblings(found, services.shown_entries().defer("long_text"))
-    offers = _offers(found, ledger, organisation=organisation, reader=_reader(request))
+    offers = _offers(found, beside, organisation=organisation, reader=_reader(request))
     context = {
         "entry": found,
         "offers": [] if found.keyless else offers,
         "own": next(offer for offer in offers if offer.current),
         "description": text.render(found.long_text),
         "auth": words.auth_words(found.kind),
+        "version": "" if found.version in FORMAT_VERSIONS else found.version,
         "base_url": settings.BRAND_API_URL,
         "sample": words.curl(found.kind, f"{settings.BRAND_API_URL}/"),
         "as_of": as_of("catalogue"),
@@ -118,16 +120,15 @@ def _approval(entry: Entry, organisation: Organisation) -> str:
 
 def _offers(
     current: Entry,
-    ledger: Iterable[Entry],
+    beside: list[Entry],
     *,
     organisation: Organisation,
     reader: Developer | None,
 ) -> list[Offer]:
-    ledger = list(ledger)
-    states = my_states(reader, ledger)
+    states = my_states(reader, beside)
     return [
         _offer(entry, states.get(entry.pk), current=current, organisation=organisation)
-        for entry in ledger
+        for entry in beside
     ]
 
 

@@ -57,12 +57,12 @@ def strict_email(address: str) -> str:
     Letters that look alike in other scripts, and quoted local parts, are how one
     person signs up with what seems to be another's address.
     """
-    EmailValidator(message="Type an e-mail address like name@example.com")(address)
-    local_part = address.rpartition("@")[0]
-    if not _PLAIN_LOCAL_PART.fullmatch(local_part):
+    local_part, at, _ = address.rpartition("@")
+    if at and not _PLAIN_LOCAL_PART.fullmatch(local_part):
         raise ValidationError(
             "Before the @, use letters without accents, digits and . _ + - only"
         )
+    EmailValidator(message="Type an e-mail address like name@example.com")(address)
     return address
 
 

@@ -77,7 +77,7 @@ def _decided(request: KeyRequest, claimed_at: datetime | None) -> list[Step]:
     if request.status == Status.APPROVED:
         return [approved, Step("Key claimed", "now", note="your turn")]
     if request.status == Status.GRANTED:
-        where = "" if claimed_at else "in the gateway's dashboard"
+        where = "" if claimed_at else "in the gateway dashboard"
         return [approved, Step("Key claimed", "done", claimed_at, where)]
     if request.status == Status.LAPSED:
         return [approved, Step("Lapsed", "bad", note="the key was not claimed")]
@@ -154,7 +154,7 @@ def _decision(event: Event, request: KeyRequest) -> str:
         return f"{who[0].upper()}{who[1:]} {verb}"
     # Approved here first and then once more in the gateway: only the last is that.
     if request.decided_in == DecidedIn.TYK and event.at == request.decided_at:
-        return f"{verb.capitalize()} in the gateway’s own dashboard"
+        return f"{verb.capitalize()} in the gateway dashboard"
     return f"{verb.capitalize()} automatically"
 
 

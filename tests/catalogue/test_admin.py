@@ -72,11 +72,20 @@ def test_nothing_can_be_added_changed_or_deleted(staff, kind):
     assert staff.get(f"{base}{pk}/change/").status_code == 200
 
 
-def test_a_description_is_shown_sanitised(staff):
-    entry = EntryFactory(long_text="<p>Long<script>alert(1)</script></p>")
+def test_a_description_is_shown_as_plain_words(staff):
+    entry = EntryFactory(
+        long_text="<p>Long &amp; <b>wide</b><script>alert(1)</script></p>"
+    )
     html = staff.get(f"/admin/catalogue/entry/{entry.pk}/change/").content.decode()
-    assert "<p>Long</p>" in html
+    assert ">Long &amp; wide<" in html
     assert "alert(1)" not in html
+
+
+def test_an_entry_says_where_its_approval_is_decided(staff, organisation):
+    entry = EntryFactory(approval_override=False, ask_fields=["Volume"])
+    html = staff.get(f"/admin/catalogue/entry/{entry.pk}/change/").content.decode()
+    assert "Automatic approval (the entry&#x27;s setting)" in html
+    assert ">Volume<" in html
 
 
 @pytest.mark.parametrize("kind", ["entry", "plan"])

@@ -40,12 +40,12 @@ def links_of(client: Client, url: str) -> list[str]:
 
 
 @pytest.fixture
-def as_bob(bob, signed_in) -> Client:
+def as_bob(bob, signed_in):
     return signed_in(bob)
 
 
 @pytest.fixture
-def as_sam(sam, signed_in) -> Client:
+def as_sam(sam, signed_in):
     return signed_in(sam)
 
 
@@ -203,6 +203,14 @@ def test_a_visitor_reads_the_plan_and_logs_in_to_ask(client):
     assert login in links_of(client, "/catalogue/orders/")
 
 
+@pytest.mark.parametrize(
+    ("version", "shown"), [("2.4", True), ("v2", False), ("", False)]
+)
+def test_a_version_is_shown_unless_it_is_tyks_own_number(client, version, shown):
+    EntryFactory(slug="orders", version=version)
+    assert ("Version" in page(client, "/catalogue/orders/")) is shown
+
+
 def test_scripts_typed_at_tyk_do_not_reach_the_page(client):
     EntryFactory(
         slug="orders",
@@ -345,7 +353,7 @@ def queries(client: Client, url: str) -> int:
     [
         ("/catalogue/", 3, 6),
         ("/catalogue/?q=what", 3, 6),
-        ("/catalogue/entry/", 4, 7),
+        ("/catalogue/entry/", 3, 6),
     ],
 )
 def test_queries_do_not_grow_with_rows(
@@ -380,3 +388,19 @@ def test_pages_never_call_the_dashboard(box, client, as_bob, settings):
         assert reader.get("/catalogue/never/").status_code == 404
     assert box.journal.operations() == []
     assert timezone.now() - started < timedelta(seconds=30)
+
+
+def test_the_demo_catalogue_as_a_visitor_finds_it(box, client):
+    box.reset("demo")
+    policies()
+    catalogue()
+    titles = re.findall(
+        r'class="hit" href="[^"]+">([^<]+)<', client.get("/catalogue/").content.decode()
+    )
+    assert titles == [entry["name"] for entry in box.entries() if entry["show"]]
+    assert len(titles) >= 5
+    for entry in Entry.objects.on_the_shelf():
+        assert entry.name in page(client, entry.get_absolute_url())
+    for entry in Entry.objects.filter(shown=False):
+        assert client.get(entry.get_absolute_url()).status_code == 404
+    assert Entry.objects.filter(shown=False).exists()

@@ -1,24 +1,14 @@
 """Sign-up, confirmation, login and logout, as a browser sees them."""
 
-import re
-
 import pytest
 from django.test import Client
 
 from developers.models import Developer, SignUp, User
+from tests.developers.steps import NEW, link_in
 from tests.factories import PASSWORD
 from tyk import outbox
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-NEW = "nora@tinfold.example"
-
-
-def link_in(mail) -> str:
-    """The path of the mail's link."""
-    found = re.search(r"http://testserver(/\S+)", mail.body)
-    assert found
-    return found[1]
 
 
 def test_sign_up_confirm_log_in_log_out(box, organisation, mailoutbox):

@@ -12,6 +12,7 @@ from catalogue.models import Entry, Plan
 from developers import services as accounts
 from developers.models import Developer, email_key
 from keyrequests.models import Key, KeyPolicy, KeyRequest, RequestedPlan
+from tyk import pull
 from tyk.models import Organisation
 
 QUESTIONS = ["What you build", "Expected calls"]
@@ -116,3 +117,9 @@ class Ago:
 
 
 AGO = Ago()
+
+
+def pull_catalogue() -> None:
+    """Read policies and entries from the Dashboard once more."""
+    for kind in ("policies", "catalogue"):
+        pull.run(kind)

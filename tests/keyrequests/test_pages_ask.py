@@ -1,9 +1,11 @@
 """The request form: what it asks, refuses and keeps."""
 
 import re
+from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.test import Client
 from django.urls import reverse
 
 from catalogue.models import Entry
@@ -39,13 +41,13 @@ def ask_url(entry: Entry, again: str = "") -> str:
     return reverse("keyrequests:ask", args=[entry.slug]) + again
 
 
-def nonce_of(response) -> str:
+def nonce_of(response: Any) -> str:
     found = re.search(r'name="nonce" value="([0-9a-f-]{36})"', response.text)
     assert found
     return found[1]
 
 
-def post(page, entry, **changes):
+def post(page: Client, entry: Entry, **changes: object) -> Any:
     return page.post(ask_url(entry), {"nonce": uuid4(), **GOOD, **changes})
 
 

@@ -7,13 +7,14 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from keyrequests.models import Key, Mint
+from keyrequests.models import Key, KeyRequest, Mint
 from tests.keyrequests import rows
 from tyk.models import Outbox
 
 pytestmark = pytest.mark.django_db
 
 LIST = "/keys/"
+GRANTED = KeyRequest.Status.GRANTED
 
 
 @pytest.fixture(autouse=True)
@@ -153,7 +154,9 @@ def test_home_takes_the_same_queries_for_any_number(
 
 
 def test_home_shows_what_waits(page, mira, entry):
-    approved = rows.request(mira, entry, "approved", decided_at=timezone.now())
+    approved = rows.request(
+        mira, entry, KeyRequest.Status.APPROVED, decided_at=timezone.now()
+    )
 
     text = page.get("/").text
 
@@ -163,7 +166,7 @@ def test_home_shows_what_waits(page, mira, entry):
 
 # --- One key -----------------------------------------------------------------------
 def test_key_page_tells_plan_limits_and_header(page, mira, entry):
-    sent = rows.request(mira, entry, "granted")
+    sent = rows.request(mira, entry, GRANTED)
     key = rows.key(mira, entry.plan, request=sent)
 
     text = page.get(key.get_absolute_url()).text
@@ -181,7 +184,7 @@ def test_found_key_can_be_revoked_but_not_replaced(page, mira, entry):
 
     text = page.get(key.get_absolute_url()).text
 
-    assert "Made in the gateway’s own dashboard" in text
+    assert "Made in the gateway dashboard" in text
     assert url("replace", key) not in text
     assert url("revoke", key) in text
 
@@ -205,7 +208,7 @@ def test_ended_key_can_not_be_changed(page, mira, entry, state):
 
 
 def test_ending_key_leads_to_its_replacement(page, mira, entry):
-    sent = rows.request(mira, entry, "granted")
+    sent = rows.request(mira, entry, GRANTED)
     old = rows.key(mira, entry.plan, request=sent, ends_at=timezone.now())
     new = rows.key(mira, entry.plan, request=sent)
     Mint.objects.create(
@@ -231,7 +234,7 @@ def test_ending_key_leads_to_its_replacement(page, mira, entry):
     ],
 )
 def test_lost_replacement_is_told(page, mira, entry, state, words):
-    sent = rows.request(mira, entry, "granted")
+    sent = rows.request(mira, entry, GRANTED)
     key = rows.key(mira, entry.plan, request=sent)
     Mint.objects.create(
         request=sent, replaces=key, state=state, started_at=timezone.now()
@@ -331,7 +334,7 @@ def test_key_without_a_name_is_revoked_by_its_fingerprint(page, mira, entry):
 # --- Replacing, refused before any call --------------------------------------------
 @pytest.mark.parametrize("data", [{}, {"overlap": "99"}, {"overlap": "x"}])
 def test_replace_with_an_unknown_overlap_changes_nothing(page, mira, entry, data):
-    key = rows.key(mira, entry.plan, request=rows.request(mira, entry, "granted"))
+    key = rows.key(mira, entry.plan, request=rows.request(mira, entry, GRANTED))
 
     response = page.post(url("replace", key), data)
 
@@ -340,7 +343,7 @@ def test_replace_with_an_unknown_overlap_changes_nothing(page, mira, entry, data
 
 
 def test_replace_by_link_leads_back_to_the_key(page, mira, entry):
-    key = rows.key(mira, entry.plan, request=rows.request(mira, entry, "granted"))
+    key = rows.key(mira, entry.plan, request=rows.request(mira, entry, GRANTED))
 
     response = page.get(url("replace", key))
 

@@ -172,7 +172,7 @@ def test_request_declined_in_tyk(page, mira, entry):
 
     text = page.get(sent.get_absolute_url()).text
 
-    assert text.count("Declined in the gateway’s own dashboard") == 2
+    assert text.count("Declined in the gateway dashboard") == 2
     assert "Tyk" not in text
 
 

@@ -41,12 +41,12 @@ def test_a_missing_migration_is_not_ready(client: Client) -> None:
 
 
 @pytest.mark.django_db
-def test_a_database_that_is_away_is_not_ready(client: Client, tmp_path) -> None:
+def test_a_database_that_is_away_is_not_ready(client: Client) -> None:
     wrapper = connections[DEFAULT_DB_ALIAS]
     away = wrapper.copy()
     away.settings_dict = {
         **wrapper.settings_dict,
-        "NAME": str(tmp_path / "no" / "such.sqlite3"),
+        "NAME": "/nowhere/portal",
         "HOST": "127.0.0.1",
         "PORT": "9",
     }

@@ -6,8 +6,11 @@ from pathlib import Path
 import pytest
 from django.conf import settings as site_settings
 from django.test import Client
+from django.utils import timezone
 
+from catalogue.models import Plan
 from developers.models import Developer, User
+from keyrequests.models import Key, KeyPolicy
 from portal_site import brand
 from tyk.models import Organisation
 
@@ -74,6 +77,27 @@ def test_a_developer_sees_their_own_home(mira: Client) -> None:
     assert 'href="/keys/"' in page
     assert '<form method="post" action="/logout/">' in page
     assert "Sign up" not in page
+
+
+def test_a_developers_home_costs_six_queries_however_many_keys(
+    mira: Client, developer: Developer, django_assert_num_queries
+) -> None:
+    plan = Plan.objects.create(oid="p" * 24, ref="p" * 24, name="Silver")
+    for number in range(4):
+        key = Key.objects.create(
+            developer=developer,
+            name=f"Key {number}",
+            sealed_id=b"sealed",
+            fp=f"{number:064}",
+            created_at=timezone.now(),
+        )
+        KeyPolicy.objects.create(key=key, policy_id=plan.oid, plan=plan)
+
+    mira.get("/")  # the first page of a visit also notes that she is here
+    with django_assert_num_queries(6):
+        page = mira.get("/").text
+
+    assert page.count("Silver") == 4
 
 
 def test_staff_see_the_front_door_and_the_way_to_the_staff_area(sam: Client) -> None:

@@ -7,6 +7,7 @@ import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
@@ -38,7 +39,7 @@ def database_url(on_postgres) -> Iterator[str]:
     dsn = url.replace("postgres://", "postgresql://")
     with psycopg.connect(dsn, autocommit=True) as session:
         session.execute(f'CREATE DATABASE "{name}"'.encode())
-        yield re.sub(r"/postgres\?", f"/{name}?", url)
+        yield urlsplit(url)._replace(path=f"/{name}").geturl()
         session.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
 
 
@@ -139,7 +140,8 @@ def test_a_dead_worker_ends_the_run_and_is_named(start, environment):
     [worker] = [
         int(entry.parent.name)
         for entry in Path("/proc").glob("[0-9]*/stat")
-        if parent_of(entry) == run.process.pid and b"worker" in command_of(entry.parent)
+        if parent_of(entry) == run.process.pid
+        and b"\0worker\0" in command_of(entry.parent)
     ]
 
     os.kill(worker, signal.SIGKILL)

@@ -11,16 +11,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime
 from typing import TypeVar
 
 T = TypeVar("T")
 
-_STAMP = re.compile(
-    r"(\d{4})-(\d{2})-(\d{2})[Tt ](\d{2}):(\d{2}):(\d{2})(?:\.(\d{1,9}))?"
-    r"(?:([Zz])|([+-])(\d{2}):?(\d{2}))",
-    re.ASCII,
-)
 _EPOCH = re.compile(r"-?\d{1,15}", re.ASCII)
 _TYPE_NAMES = {
     dict: "object",
@@ -172,11 +167,12 @@ class Members:
             return {}
         if not isinstance(value, dict):
             raise self._wrong(name, value, "object")
-        return {key: self._scalar(f"{name}.*", item) for key, item in value.items()}
+        return {
+            key: item if type(item) is str else self._scalar(f"{name}.*", item)
+            for key, item in value.items()
+        }
 
     def _scalar(self, name: str, value: object) -> str:
-        if isinstance(value, str):
-            return value
         if value is None:
             return ""
         if isinstance(value, bool | int | float):
@@ -235,9 +231,11 @@ def moment(value: object) -> datetime | None:
         raise Malformed(f"{type_name(value)}, expected date")
     if not isinstance(value, str):
         return _from_epoch(value)
+    if value[10:11] == "T":
+        return _from_stamp(value)
     if _EPOCH.fullmatch(value):
         return _from_epoch(int(value))
-    return _from_stamp(value)
+    raise Malformed("unreadable text, expected date")
 
 
 def _from_epoch(seconds: float) -> datetime | None:
@@ -250,22 +248,12 @@ def _from_epoch(seconds: float) -> datetime | None:
 
 
 def _from_stamp(text: str) -> datetime | None:
-    found = _STAMP.fullmatch(text.strip())
-    if found is None:
-        raise Malformed("unreadable text, expected date")
-    year, month, day, hour, minute, second = (int(found[i]) for i in range(1, 7))
-    if year <= 1:
-        return None
-    micros = int((found[7] or "0").ljust(9, "0")[:6])
     try:
-        zone = _zone(found)
-        return datetime(year, month, day, hour, minute, second, micros, tzinfo=zone)
+        when = datetime.fromisoformat(text)
     except ValueError:
-        raise Malformed("impossible date, expected date") from None
-
-
-def _zone(found: re.Match[str]) -> timezone:
-    if found[8]:
-        return UTC
-    offset = timedelta(hours=int(found[10]), minutes=int(found[11]))
-    return timezone(-offset if found[9] == "-" else offset)
+        raise Malformed("unreadable text, expected date") from None
+    if when.year <= 1:
+        return None
+    if when.tzinfo is None:
+        raise Malformed("text without offset, expected date")
+    return when

@@ -102,6 +102,8 @@ def _session(world: World, developer_id: str, record: Json, **more: Any) -> Json
         "alias": record.get("email", ""),
         "user_fields": record.get("fields") or {},
         "created": session_date(clock_now()),
+        # Its id is then the key itself; otherwise an id must not pass for a key.
+        "unhashed": world.switches.hashing == "off",
         **more,
     }
     if "org_id" in record:
@@ -237,6 +239,25 @@ def marker(session: Json) -> str | None:
     return next((v for v in values if MARKER.fullmatch(v)), None)
 
 
+def key_id_of(world: World, raw: str) -> str | None:
+    """The id under which the gateway knows a raw key or user name, if it does."""
+    plain = world.store.get("keys", raw)
+    if plain is not None and plain.get("unhashed"):
+        return raw
+    ids = [*keymaking.hashed_ids(raw), *_basic_ids(world, raw)]
+    return next((i for i in ids if world.store.get("keys", i) is not None), None)
+
+
+def _basic_ids(world: World, username: str) -> list[str]:
+    hashings = ("murmur32", "off")
+    return [keymaking.basic_id(world.org_id, username, h) for h in hashings]
+
+
+def _held(world: World, ids: list[str], kind: str) -> Json | None:
+    found = (world.store.get("keys", key_id) for key_id in ids)
+    return next((s for s in found if s is not None and s["kind"] == kind), None)
+
+
 def session_for(
     world: World,
     *,
@@ -248,16 +269,11 @@ def session_for(
 ) -> Json | None:
     """The session a caller of the gateway would be given, if any."""
     if key is not None:
-        found = (world.store.get("keys", i) for i in keymaking.possible_ids(key))
-        return next((s for s in found if s and s["kind"] == "token"), None)
+        return _held(world, [key_id_of(world, key) or ""], "token")
     if client_id is not None:
         session, given, member = world.store.get("clients", client_id), secret, "secret"
     else:
-        ids = [
-            keymaking.basic_id(world.org_id, username or "", h)
-            for h in ("murmur32", "off")
-        ]
-        found = (world.store.get("keys", i) for i in ids)
-        session, given, member = next(filter(None, found), None), password, "password"
+        session = _held(world, _basic_ids(world, username or ""), "basic")
+        given, member = password, "password"
     right = session is not None and passwords.matches(given, session.get(member, ""))
     return session if right else None

@@ -39,9 +39,9 @@ def basic_id(org_id: str, username: str, hashing: str) -> str:
     return digest(f"{org_id}{username}", "off" if hashing == "off" else "murmur32")
 
 
-def possible_ids(raw: str) -> list[str]:
-    """Every id a raw key may have, should the hashing have been changed since."""
-    return [raw, *(digest(raw, hashing) for hashing in LENGTHS)]
+def hashed_ids(raw: str) -> list[str]:
+    """The hashes a raw key may be listed under, whatever the hashing was."""
+    return [digest(raw, hashing) for hashing in LENGTHS]
 
 
 def word(length: int) -> str:

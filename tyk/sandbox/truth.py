@@ -230,11 +230,11 @@ class Truth(Shelf):
 
     def key_id(self, raw: str) -> str:
         """The id Tyk lists a raw key under. Raises `KeyError` if it is not there."""
-        for key_id in keymaking.possible_ids(raw):
-            if self.world.store.get("keys", key_id) is not None:
-                return key_id
-        message = "no such key"
-        raise KeyError(message)
+        key_id = gateway.key_id_of(self.world, raw)
+        if key_id is None:
+            message = "no such key"
+            raise KeyError(message)
+        return key_id
 
     def delete_key(self, key_id: str, *, forget: bool = True) -> None:
         """Delete a key; without `forget` the developer's record still names it."""

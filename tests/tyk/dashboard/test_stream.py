@@ -295,7 +295,10 @@ def test_a_slow_reader_is_not_cut(serve: Serve, connect: Connect):
 
 
 def test_a_header_that_hangs_ends_it(serve: Serve, connect: Connect):
-    listener = serve(lambda _got, _conn: b"" if listener.wait(30) else None)
+    def script(_got: Got, _conn: socket.socket) -> None:
+        listener.wait(30)
+
+    listener = serve(script)
     began = time.monotonic()
 
     with pytest.raises(errors.Unreachable):

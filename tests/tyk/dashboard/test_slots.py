@@ -1,0 +1,119 @@
+"""Calls in flight: capped, with a share that only login may use."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from contextlib import ExitStack
+
+import pytest
+
+from tests.tyk.dashboard.conftest import Connect, Serve
+from tests.tyk.dashboard.listener import Got, ok, reply
+from tyk.dashboard import errors
+from tyk.dashboard.secret import Secret
+from tyk.dashboard.slots import NoSlot, Slots
+
+
+def take(slots: Slots, stack: ExitStack, *, login: bool) -> None:
+    stack.enter_context(slots.hold(login=login))
+
+
+def test_the_last_slots_are_for_login():
+    slots = Slots(3, kept_for_login=1)
+    with ExitStack() as held:
+        take(slots, held, login=False)
+        take(slots, held, login=False)
+        began = time.monotonic()
+        with pytest.raises(NoSlot):
+            take(slots, held, login=False)
+        assert time.monotonic() - began == pytest.approx(0.25, abs=0.2)
+
+        take(slots, held, login=True)
+        with pytest.raises(NoSlot):
+            take(slots, held, login=True)
+        assert slots.in_flight == 3
+
+    assert slots.in_flight == 0
+
+
+def test_a_slot_that_comes_free_in_time_is_taken():
+    slots = Slots(1, kept_for_login=0)
+    with ExitStack() as first:
+        take(slots, first, login=False)
+        threading.Timer(0.1, first.pop_all().close).start()
+
+    with slots.hold(login=False):
+        assert slots.in_flight == 1
+
+
+def test_a_failing_call_gives_its_slot_back():
+    slots = Slots(1, kept_for_login=0)
+
+    with pytest.raises(RuntimeError), slots.hold(login=False):
+        raise RuntimeError
+
+    assert slots.in_flight == 0
+
+
+@pytest.mark.parametrize(("total", "kept"), [(0, 0), (1, 1), (2, 3), (2, -1)])
+def test_shares_that_leave_nothing_are_refused(total: int, kept: int):
+    with pytest.raises(ValueError, match="kept_for_login"):
+        Slots(total, kept_for_login=kept)
+
+
+def test_the_cap_holds_at_the_dashboard(serve: Serve, connect: Connect):
+    """Background calls never use more than their share; login still gets in."""
+    at_once: list[int] = []
+    inside = threading.Semaphore(0)
+    lock = threading.Lock()
+    now = 0
+
+    def script(got: Got, _conn: socket.socket) -> bytes:
+        nonlocal now
+        if got.method == "POST":
+            return ok()
+        with lock:
+            now += 1
+            at_once.append(now)
+        inside.release()
+        listener.wait(0.8)
+        with lock:
+            now -= 1
+        return reply(document={})
+
+    listener = serve(script)
+    client = connect(listener, limiter=Slots(3, kept_for_login=1))
+    outcomes: list[str] = []
+
+    def work() -> None:
+        try:
+            client.configuration()
+        except errors.Unreachable as error:
+            outcomes.append(error.reason)
+        else:
+            outcomes.append("ok")
+
+    threads = [threading.Thread(target=work) for _ in range(5)]
+    for thread in threads:
+        thread.start()
+    inside.acquire()
+    inside.acquire()
+    assert client.verify_credentials(email="a@x.test", password=Secret("p")) is True
+    for thread in threads:
+        thread.join()
+
+    assert sorted(outcomes) == ["ok", "ok", "shed", "shed", "shed"]
+    assert max(at_once) == 2
+
+
+def test_a_listing_without_a_slot_is_shed(serve: Serve, connect: Connect):
+    slots = Slots(1, kept_for_login=0)
+    listener = serve(reply(document={"Data": None}))
+    client = connect(listener, limiter=slots)
+
+    with slots.hold(login=False), pytest.raises(errors.Unreachable) as caught:
+        list(client.developers())
+
+    assert (caught.value.reason, listener.connections) == ("shed", 0)
