@@ -94,11 +94,15 @@ def in_tyk(
     box: Sandbox, developer: Developer, *, password: str = factories.PASSWORD
 ) -> Developer:
     """Put this developer into the sandbox; the row takes the sandbox's id."""
+    assert developer.registered_at
+    assert developer.password_updated
     developer.tyk_id = box.add_developer(
         developer.email,
         password=password,
         fields=dict(developer.fields),
         inactive=developer.inactive,
+        date_created=developer.registered_at.isoformat(),
+        password_updated=developer.password_updated.isoformat(),
     )
     developer.save(update_fields=["tyk_id"])
     return developer

@@ -58,7 +58,7 @@ def claim(request: DeveloperRequest, code: UUID) -> HttpResponse:
 
 
 def _claim_page(
-    request: HttpRequest, found: KeyRequest, *, sentence: str = "", status: int = 200
+    request: HttpRequest, found: KeyRequest, *, status: int = 200
 ) -> HttpResponse:
     state = reads.claim_state(found)
     if state.name == "undecided":
@@ -66,7 +66,6 @@ def _claim_page(
     context = {
         "key_request": found,
         "state": state,
-        "sentence": sentence or state.sentence,
         "facts": facts(found),
         "open_until": services.open_until(found),
         "refresh": _refresh(found, state),
@@ -95,7 +94,7 @@ def _refused(
         return away(request, context)
     found.refresh_from_db()
     if isinstance(error, ClaimUnsure | MadeElsewhere):
-        return _claim_page(request, found, sentence=str(error), status=503)
+        return _claim_page(request, found, status=503)
     # The rest is in the rows: the page says it, and can be loaded again safely.
     if reads.claim_state(found).name in {"ready", "elsewhere", "undecided"}:
         messages.warning(request, str(error))

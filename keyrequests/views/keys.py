@@ -136,8 +136,8 @@ def replace(request: DeveloperRequest, code: UUID) -> HttpResponse:
         shown = live.replace(key, overlap=form.cleaned_data["overlap"])
     except KeyServiceAway:
         return away(request, _away_context(key))
-    except ClaimUnsure as error:
-        context = {"key": key, "sentence": str(error)}
+    except ClaimUnsure:
+        context = {"key": key}
         return render(request, "keyrequests/replace_unsure.html", context, status=503)
     except AccessError as error:
         messages.warning(request, str(error))

@@ -13,7 +13,7 @@ def announce(plan: Plan, *, base_url: str, dashboard_url: str, staff: str) -> No
     rows += [
         ("Review requests", f"{base_url}/admin/"),
         ("  staff", staff),
-        ("Mail", f"http://127.0.0.1:{plan.mail_port}/"),
+        ("Mail", _mail(plan)),
     ]
     if plan.sandbox:
         rows.append(("Dashboard", f"{dashboard_url}/_sandbox/   (embedded)"))
@@ -25,6 +25,12 @@ def announce(plan: Plan, *, base_url: str, dashboard_url: str, staff: str) -> No
         say(f"  {name:16} {value}")
     say()
     say("Ctrl-C stops everything; the next start goes on from here.")
+
+
+def _mail(plan: Plan) -> str:
+    if plan.mail_page:
+        return f"http://127.0.0.1:{plan.mail_port}/"
+    return "is sent as EMAIL_URL says"
 
 
 def _demo_developer() -> str:

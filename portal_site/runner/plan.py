@@ -16,13 +16,18 @@ DEFAULT_MAIL_PORT = 8025
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The choices of one run. `sandbox` is False when a real Dashboard is named."""
+    """The choices of one run.
+
+    `sandbox` is False when a real Dashboard is named, `mail_page` when EMAIL_URL
+    sends mail elsewhere.
+    """
 
     data_dir: Path
     port: int
     sandbox_port: int
     mail_port: int
     sandbox: bool
+    mail_page: bool
     host: str  # the host name the portal is asked for, without port
 
     @property
@@ -52,6 +57,7 @@ def from_environment(variables: MutableMapping[str, str]) -> Plan:
         sandbox_port=_number(variables, "SANDBOX_PORT", 3000),
         mail_port=_mail_port(variables),
         sandbox=not _names_a_dashboard(variables),
+        mail_page=not variables.get("EMAIL_URL"),
         host=base_url.partition("://")[2].partition("/")[0] or f"127.0.0.1:{port}",
     )
 
@@ -89,7 +95,8 @@ def check_ports(plan: Plan) -> None:
     wanted = [(plan.port, "PORT", "the portal")]
     if plan.sandbox:
         wanted.append((plan.sandbox_port, "SANDBOX_PORT", "the embedded Dashboard"))
-    wanted.append((plan.mail_port, "MAIL_PORT", "the mail page"))
+    if plan.mail_page:
+        wanted.append((plan.mail_port, "MAIL_PORT", "the mail page"))
     seen: dict[int, str] = {}
     for port, variable, what in wanted:
         if port in seen:

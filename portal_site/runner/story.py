@@ -84,7 +84,8 @@ def start_portal(group: Group, plan: Plan) -> None:
     """Web first, since people wait for it; the rest of the house follows."""
     say("Starting the portal")
     web = group.start("web", _granian(plan.port), patience=4)
-    group.start("mail-page", _mail_page(plan))
+    if plan.mail_page:
+        group.start("mail-page", _mail_page(plan))
     group.wait_until(lambda: is_ready(plan), member=web, seconds=_START_SECONDS)
     celery = _python("-m", "celery", "-A", "portal_site", "--quiet")
     worker = ["worker", "--concurrency", "2", "--loglevel", "info"]

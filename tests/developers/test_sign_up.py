@@ -127,7 +127,7 @@ WRONG_FORMS = {
         "without accents",
     ),
     "quoted local part": ({"email": '"n ora"@tinfold.example'}, "without accents"),
-    "two lines": ({"email": "n@t.example\nBcc: x@y.example"}, "Type an e-mail"),
+    "two lines": ({"email": "n@t.example\nBcc: x@y.example"}, "Before the @"),
     "no name": ({"name": ""}, "Fill in name"),
     "long address": ({"email": "n" * 250 + "@t.example"}, "at most 254"),
 }

@@ -137,6 +137,20 @@ def test_mail_goes_to_an_absolute_folder(tmp_path):
     assert config["EMAIL_FILE_PATH"] == str(tmp_path / "mail")
 
 
+def test_mail_sent_elsewhere_needs_no_mail_page(tmp_path, taken_port):
+    chosen = make(
+        tmp_path,
+        PORT=str(ports.any_free()),
+        SANDBOX_PORT=str(ports.any_free()),
+        MAIL_PORT=str(taken_port),
+        EMAIL_URL="smtp+tls://portal:x@mail.example.com:587",
+    )
+
+    plan.check_ports(chosen)
+
+    assert not chosen.mail_page
+
+
 def test_a_real_dashboard_gets_a_database_of_its_own(tmp_path):
     demo = filled(tmp_path)
     real = filled(tmp_path, TYK_DASHBOARD_URL="http://tyk.example", TYK_API_KEY="k")

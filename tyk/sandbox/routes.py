@@ -300,15 +300,18 @@ def _slots(template: str, parts: list[str]) -> dict[str, str] | None:
 def match(method: str, path: str) -> Match | None:
     """The route of a raw (still quoted) path; None is Tyk's 404.
 
-    A slash at the end routes too, an empty part within does not.
+    The path decides first, the most literal template winning, and then the method: a
+    PUT to `verify_credentials` is a 404, not a developer of that name. A slash at the
+    end routes too, an empty part within does not.
     """
     parts = path.removeprefix("/").removesuffix("/").split("/")
-    for route in ROUTES:
-        if route.method == method:
-            params = _slots(route.path, parts)
-            if params is not None:
-                return Match(route, params)
-    return None
+    slotted = ((route, _slots(route.path, parts)) for route in ROUTES)
+    found = [Match(route, params) for route, params in slotted if params is not None]
+    fewest = min((len(each.params) for each in found), default=0)
+    return next(
+        (m for m in found if m.route.method == method and len(m.params) == fewest),
+        None,
+    )
 
 
 OPERATIONS = frozenset(route.operation for route in ROUTES)

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from tyk.sandbox import clock
 from tyk.sandbox.seed_catalogue import shelf
-from tyk.sandbox.seed_people import people
+from tyk.sandbox.seed_register import people
 from tyk.sandbox.shapes import Json
 from tyk.sandbox.switches import DEFAULT, Switches
 

@@ -1,6 +1,7 @@
 // Pages about a key. They work without this file: it saves a key from a double
-// click, and makes the .env file in the browser (a data: address would put the key
-// into the browser's list of downloads).
+// click, looks whether a wait is over without reloading under the reader, and makes
+// the .env file in the browser (a data: address would put the key into the
+// browser's list of downloads).
 (() => {
   for (const form of document.querySelectorAll("form[data-once]")) {
     let sent = false;
@@ -11,6 +12,15 @@
     // Back from the next page, the form may be used again.
     addEventListener("pageshow", () => { sent = false; });
   }
+
+  const waiting = document.querySelector("[data-wait]");
+  const look = async () => {
+    const { wait, state } = waiting.dataset;
+    const answer = await fetch(wait, { credentials: "same-origin" });
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    if (page.querySelector("[data-state]")?.dataset.state !== state) location.assign(wait);
+  };
+  if (waiting) setInterval(() => look().catch(() => {}), 1000 * (waiting.dataset.every || 5));
 
   const quoted = (value) => /^[\w.\-+=:@/]*$/.test(value)
     ? value : `'${value.replaceAll("'", "'\\''")}'`;

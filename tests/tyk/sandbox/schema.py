@@ -46,9 +46,7 @@ def _reference(operation: str, status: int) -> dict[str, Any]:
 @lru_cache(maxsize=256)
 def _validator(operation: str, status: int) -> OAS31Validator:
     components = _described()["components"]
-    return OAS31Validator(
-        {**_reference(operation, status), "components": components}
-    )
+    return OAS31Validator({**_reference(operation, status), "components": components})
 
 
 def check(operation: str, status: int, body: object) -> None:

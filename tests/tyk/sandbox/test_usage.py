@@ -35,7 +35,9 @@ def test_a_day_has_a_row_for_each_status(api, box, key_id):
     rows = aggregate(api, f"{key_id},")
 
     assert busy(rows) == [(22, 200, 10, 0), (22, 429, 2, 2)]
-    assert next(r for r in rows if r["hits"] == 10)["last_hit"].startswith("2024-05-22T")
+    assert next(r for r in rows if r["hits"] == 10)["last_hit"].startswith(
+        "2024-05-22T"
+    )
 
 
 def test_days_without_calls_are_zero_rows(api, box, key_id):
