@@ -1,6 +1,5 @@
 """What staff see of the catalogue: read-only, since Tyk owns it."""
 
-from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
 from django.db.models import Count, Q, QuerySet
@@ -11,6 +10,7 @@ from django.utils.text import Truncator
 
 from catalogue import services, text, words
 from catalogue.models import Entry, Plan
+from tyk.admin import ReadOnlyAdmin
 from tyk.models import Organisation
 
 ENTRY_SHOWN = (
@@ -22,31 +22,6 @@ PLAN_SHOWN = (
     "name", "warnings", "limits", "key_lasts", "api_names", "authentication",
     "entry_count", "oid", "ref", "read_at", "gone_at",
 )  # fmt: skip
-
-if TYPE_CHECKING:
-    ModelAdmin = admin.ModelAdmin[Any]
-else:
-    ModelAdmin = admin.ModelAdmin  # not subscriptable at run time
-
-
-class ReadOnlyAdmin(ModelAdmin):
-    """Rows are written by pulls alone; staff with the right to view may look."""
-
-    actions = None
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(
-        self, request: HttpRequest, obj: object | None = None
-    ) -> bool:
-        return False
-
-    def has_delete_permission(
-        self, request: HttpRequest, obj: object | None = None
-    ) -> bool:
-        return False
-
 
 @admin.register(Entry)
 class EntryAdmin(ReadOnlyAdmin):

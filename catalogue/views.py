@@ -75,7 +75,7 @@ def entry(request: HttpRequest, slug: str) -> HttpResponse:
     if organisation.catalogue_login_only and not request.user.is_authenticated:
         return redirect_to_login(request.get_full_path())
     try:
-        found = Entry.objects.get(slug=slug); beside=[found]
+        found, beside = services.ledger(slug)
     except Entry.DoesNotExist:
         raise Http404 from None
     offers = _offers(found, beside, organisation=organisation, reader=_reader(request))

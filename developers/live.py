@@ -6,7 +6,6 @@ prove it" is never "wrong password", and never anybody's failed try.
 """
 
 import logging
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from django.conf import settings
 from django.views.decorators.debug import sensitive_variables
 
 from developers import links, pull, services, throttle
+from developers.deadline import Deadline
 from developers.errors import (
     AccountError,
     AccountInactive,
@@ -47,32 +47,15 @@ log = logging.getLogger(__name__)
 MOST_SPELLINGS = 3
 
 
-class Deadline:
-    """Wall-clock seconds for all calls of one story."""
-
-    def __init__(self, seconds: float) -> None:
-        self._whole = seconds
-        self._ends = time.monotonic() + seconds
-
-    def part(self, share: float = 1.0) -> float:
-        """Seconds for the next call: `share` of the whole, or what is left.
-
-        The share keeps time for a look after a lost answer. Raises
-        UpstreamUnavailable when nothing is left.
-        """
-        left = self._ends - time.monotonic()
-        if left <= 0:
-            raise UpstreamUnavailable
-        return min(left, self._whole * share)
-
-
 @contextmanager
 def _away_is_nobodys_failure() -> Iterator[None]:
     try:
         yield
     except DashboardError as error:
-        if isinstance(error, Misconfigured) and error.reason == "key_rejected":
-            connect.note_credential(CredentialState.REJECTED)
+        if isinstance(error, Misconfigured):
+            log.error("dashboard misconfigured", extra={"why": str(error)})
+            if error.reason == "key_rejected":
+                connect.note_credential(CredentialState.REJECTED)
         log.warning("account call failed", extra={"why": str(error)})
         raise UpstreamUnavailable from error
 
@@ -108,23 +91,16 @@ def _may_be_an_address(typed: str) -> bool:
 @sensitive_variables("password")
 def _prove(typed: str, password: Secret, deadline: Deadline) -> Developer:
     found = services.who_has(typed)
+    spellings = {row.email for row in found.several}
+    spelling = _spelling_that_proves(
+        spellings or {found.exact.email if found.exact else typed}, password, deadline
+    )
     if found.several:
-        spellings = {row.email for row in found.several}
-    elif found.exact:
-        spellings = {found.exact.email}
-    else:
-        spellings = {typed, typed.lower()}
-    spelling = _spelling_that_proves(spellings, password, deadline)
-    if found.several:
-        log.error("several developers with one address", extra=_codes(found.several))
+        services.report_ambiguous(found)
         raise AmbiguousAccount
     record = _read_back(found.exact, spelling, deadline)
     _demand_ours(record, typed)
     return _enter(record)
-
-
-def _codes(rows: tuple[Developer, ...]) -> dict[str, object]:
-    return {"developers": [str(row.code) for row in rows]}
 
 
 @sensitive_variables("password")

@@ -4,8 +4,6 @@ Each may run again at any time. Mails with a link make a new token when they run
 and keep its digest: a repeat makes another token, and the newest one works.
 """
 
-import logging
-
 from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone
@@ -16,8 +14,6 @@ from tyk import connect
 from tyk.dashboard.errors import NotFound
 from tyk.dashboard.exact import RawDeveloper
 from tyk.outbox import Job, enqueue
-
-log = logging.getLogger(__name__)
 
 
 # --- Mails -----------------------------------------------------------------------------
@@ -126,8 +122,7 @@ def mail_reset(job: Job) -> None:
 def _developer_to_reset(link: MailedLink) -> Developer | None:
     found = services.who_has(link.email)
     if found.several:
-        codes = [str(row.code) for row in found.several]
-        log.error("several developers with one address", extra={"developers": codes})
+        services.report_ambiguous(found)
         return None
     if found.exact:
         return found.exact

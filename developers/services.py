@@ -74,7 +74,8 @@ def sign_up_again(code: UUID, *, ip: str = "") -> bool:
 
     False if there is nothing to send: unknown, done, or mailed too often.
     """
-    row = SignUp.objects.filter(code=code, state=SignUp.State.WAITING).first()
+    unfinished = {SignUp.State.WAITING, SignUp.State.SENDING}
+    row = SignUp.objects.filter(code=code, state__in=unfinished).first()
     if row is None or not _may_mail("sign_up", row.email, ip):
         return False
     with transaction.atomic():
@@ -166,6 +167,12 @@ def who_has(address: str) -> Candidates:
         if found:
             return Candidates(None, tuple(found))
     return Candidates(None)
+
+
+def report_ambiguous(found: Candidates) -> None:
+    """For staff: the portal can't tell these developers apart."""
+    codes = [str(row.code) for row in found.several]
+    log.error("several developers with one address", extra={"developers": codes})
 
 
 def user_of(developer: Developer) -> User:

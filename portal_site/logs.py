@@ -2,7 +2,7 @@
 
 The first net is that secrets are never handed to a logger. This one catches what
 a library might print: keys in the forms Tyk gives them (gateway source,
-internal/crypto/token.go) and Authorization headers.
+internal/crypto/token.go), Authorization headers and tokens of mailed links.
 """
 
 import logging.config
@@ -16,6 +16,8 @@ SECRET_SHAPES = re.compile(
     r"[0-9a-f]{56}"  # org id and key, the older form
     r"|eyJvcmci[\w+/=-]{20,}"  # base64 of {"org": …, the newer form
     r"|(?i:authorization['\"]?\s*[:=]\s*['\"]?)\S+"
+    r"|(?<=/confirm/)[\w-]{20,}"  # a mailed link's token, in the path of a 404
+    r"|(?<=/password/reset/)[\w-]{20,}"
 )
 SHOWN_INSTEAD = "[secret]"
 

@@ -105,7 +105,9 @@ def enqueue(kind: str, subject: object, *, lane: str = "", after: float = 0) -> 
     """
     if kind not in settings.OUTBOX_HANDLERS:
         raise LookupError(f"no handler for {kind}")
-    due = Now() + timedelta(seconds=after)
+    # Plain Now() for "at once": SQLite compares texts, and writes a sum with more
+    # digits, so that within the same millisecond it would not be due yet.
+    due = Now() + timedelta(seconds=after) if after else Now()
     with transaction.atomic():
         _, made = Outbox.objects.get_or_create(
             kind=kind,
@@ -133,6 +135,18 @@ def _ring() -> None:
 def due() -> models.QuerySet[Outbox]:
     """Rows somebody asked for that aren't served and aren't parked."""
     return Outbox.objects.filter(asked__gt=F("served"), parked_reason="")
+
+
+def try_again(pk: int) -> bool:
+    """A person says so: a parked or waiting row is due now. False if it is neither.
+
+    A quarantine goes on: what may have been sent is looked for first.
+    """
+    rows = Outbox.objects.filter(_free(), pk=pk, asked__gt=F("served"))
+    hurried = rows.update(parked_reason="", attempts=0, next_at=Now())
+    if hurried:
+        transaction.on_commit(_ring, robust=True)
+    return bool(hurried)
 
 
 def drain(limit: int = 100) -> Counter[str]:
@@ -275,9 +289,7 @@ def _failed_call(job: Job, error: DashboardError) -> str:
     if isinstance(error, Unreachable):
         return _again(job, _backoff(job), f"unreachable: {error.reason}")
     if isinstance(error, Busy):
-        return _again(
-            job, error.retry_after or BUSY_PAUSE, "the Dashboard is busy"
-        )
+        return _again(job, error.retry_after or BUSY_PAUSE, "the Dashboard is busy")
     if isinstance(error, Misconfigured):
         if error.reason == "key_rejected":
             connect.note_credential(CredentialState.REJECTED)

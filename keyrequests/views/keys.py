@@ -1,11 +1,13 @@
 """The keys a developer holds: list, one key, rename, replace, revoke."""
 
+from datetime import timedelta
 from uuid import UUID
 
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
 from django.views.decorators.http import (
     require_http_methods,
     require_POST,
@@ -21,6 +23,7 @@ from keyrequests.models import Key, Mint
 from keyrequests.views.claim import away, facts, never_kept, show
 
 PAGE = 50  # keys on one page
+NEWS = timedelta(days=1)
 ENDED = [Key.State.REVOKED, Key.State.GONE]
 FILTERS = {"": None, "active": reads.WORKING, "ended": ENDED}
 
@@ -88,6 +91,7 @@ def _key_page(
         "sent_as": words.sent_as(key.kind),
         "replacement": replacement,
         "checking": replacement and replacement.state in reads.UNFINISHED,
+        "lost": _just_lost(replacement),
         "can_replace": _can_replace(key, replacement),
         "rename_form": rename_form or RenameForm(initial={"name": key.name}),
         "replace_form": ReplaceForm(),
@@ -95,6 +99,15 @@ def _key_page(
         "as_of": request.developer.read_at,
     }
     return render(request, "keyrequests/key.html", context, status=status)
+
+
+def _just_lost(last: Mint | None) -> bool:
+    """Whether to tell that the last replacement never arrived; news for a day."""
+    return (
+        last is not None
+        and last.state == Mint.State.LOST
+        and timezone.now() - last.started_at < NEWS
+    )
 
 
 def _can_replace(key: Key, last: Mint | None) -> bool:

@@ -234,6 +234,18 @@ def test_a_removed_entry_leaves_and_its_address_is_never_given_away(box):
     assert slugs() == ["stock", "orders-2", "orders"]
 
 
+def test_an_entry_that_comes_back_just_as_it_was_is_back_at_its_address(box):
+    box.add_entry("Stock", box.add_policy("A"))
+    policy = box.add_policy("B")
+    box.add_entry("Orders", policy)
+    pull()
+    box.remove_entry("Orders")
+    assert catalogue() == Pulled(seen=1, retired=1)
+    box.add_entry("Orders", policy)
+    assert catalogue() == Pulled(seen=2, changed=1)
+    assert slugs() == ["stock", "orders"]
+
+
 def test_an_entry_finds_its_plan_when_the_policy_comes_later(box):
     box.add_entry("Orders", "later", show=True)
     pull()

@@ -23,7 +23,7 @@ def test_a_plan_is_found_by_either_id_in_one_query(django_assert_num_queries):
 
 
 def test_a_policys_own_id_beats_a_custom_one():
-    first = PlanFactory()
+    first = PlanFactory(ref="custom")
     impostor = PlanFactory(ref=first.oid)
     assert services.plan_for(first.oid) == first
     assert services.plan_for(impostor.oid) == impostor

@@ -129,6 +129,11 @@ def test_a_link_into_tyks_own_portal_is_text():
     assert 'href="' not in text.render('<p><a href="/portal/docs">docs</a></p>')
 
 
+def test_words_inside_a_drawing_or_a_field_go_with_it():
+    typed = "<p>a<svg><text>b</text></svg><select><option>c</select></p>"
+    assert text.render(typed) == "<p>a</p>"
+
+
 def test_plain_is_one_line_of_words():
     assert text.plain("<p>Tides &amp; ports,<br>\n by <b>hour</b></p>") == (
         "Tides & ports, by hour"

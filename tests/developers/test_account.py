@@ -30,7 +30,7 @@ def dora(box, organisation) -> Developer:
 
 
 @pytest.fixture
-def browser(dora, signed_in) -> Client:
+def browser(dora, signed_in):
     return signed_in(dora)
 
 

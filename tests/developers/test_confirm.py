@@ -2,14 +2,12 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.core import mail
 from django.db import connection
 from django.test import Client
-from django.utils import timezone
 
 from developers.models import Developer, MailedLink, SignUp, User
 from tests.cast import in_tyk
@@ -36,31 +34,6 @@ AWAY = "Your account could not be made right now"
 def is_open(link: MailedLink) -> bool:
     link.refresh_from_db()
     return (link.used_at, link.taken_until) == (None, None)
-
-
-def test_opening_the_link_uses_nothing_up(box, organisation):
-    ask_to_sign_up(Client())
-    path = link_in(mail.outbox[0])
-    box.journal.clear()
-
-    for _ in range(3):
-        scanner = Client()
-        assert scanner.head(path).headers["Location"] == "/confirm/"
-        assert scanner.get(path, follow=True).status_code == 200
-
-    assert is_open(MailedLink.objects.get())
-    assert box.journal.operations() == []
-
-
-def test_page_after_the_link_has_no_token(box, organisation):
-    browser = Client()
-    page = open_confirm_page(browser)
-    token = link_in(mail.outbox[0]).rstrip("/").rpartition("/")[2]
-
-    assert page.redirect_chain == [("/confirm/", 302)]
-    assert token not in page.content.decode()
-    assert token not in str(dict(browser.session))
-    assert page.headers["Cache-Control"].count("no-store")
 
 
 def test_confirmed_person_is_led_to_where_they_wanted(box, organisation):
@@ -310,68 +283,6 @@ def test_double_submit_makes_one_account(box, organisation):
     assert User.objects.count() == 1
 
 
-def test_link_in_use_elsewhere_says_so(box, organisation):
-    browser = Client()
-    open_confirm_page(browser)
-    MailedLink.objects.update(taken_until=timezone.now() + timedelta(seconds=30))
-
-    page = choose_password(browser)
-
-    assert "being done in another window" in words(page)
-    assert box.developers() == []
-
-
-def test_hold_of_a_crashed_request_lapses(box, organisation):
-    browser = Client()
-    open_confirm_page(browser)
-    MailedLink.objects.update(taken_until=timezone.now() - timedelta(seconds=1))
-    assert choose_password(browser).status_code == 302
-
-
-def test_used_link_leads_to_the_login(box, organisation):
-    browser = Client()
-    open_confirm_page(browser)
-    choose_password(browser)
-
-    page = Client().get(link_in(mail.outbox[0]), follow=True)
-
-    assert page.status_code == 410
-    assert "It was used to make your account" in words(page)
-    assert box.password_is(NEW, PASSWORD)
-
-
-def test_expired_link_offers_a_new_one(box, organisation):
-    browser = Client()
-    open_confirm_page(browser)
-    MailedLink.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
-
-    page = choose_password(browser)
-    assert page.status_code == 410
-    assert "Send a new link" in words(page)
-    assert box.developers() == []
-
-    browser.post("/sign-up/sent/")
-    outbox.drain()
-    browser.get(link_in(mail.outbox[1]))
-    assert choose_password(browser).status_code == 302
-
-
-def test_made_up_token_opens_nothing(box, organisation):
-    page = Client().get("/confirm/not-a-token/", follow=True)
-    assert page.status_code == 410
-    assert "mistyped or cut off" in words(page)
-
-
-def test_reset_link_opens_no_confirmation(box, bob):
-    in_tyk(box, bob)
-    browser = Client()
-    browser.post("/password/reset/", {"email": bob.email})
-    outbox.drain()
-    token = link_in(mail.outbox[0]).rstrip("/").rpartition("/")[2]
-
-    assert browser.get(f"/confirm/{token}/", follow=True).status_code == 410
-
-
 def test_somebody_elses_record_is_taken_over_only_on_a_second_word(box, organisation):
     browser = Client()
     open_confirm_page(browser)
@@ -449,14 +360,6 @@ def test_inactive_follows_the_setting(box, organisation):
     open_confirm_page(browser)
     choose_password(browser)
     assert [row["inactive"] for row in box.developers()] == [False]
-
-
-def test_twenty_tries_a_minute_from_one_network(box, organisation):
-    browser = Client()
-    open_confirm_page(browser)
-    box.refuse()
-    answers = [choose_password(browser).status_code for _ in range(21)]
-    assert answers == [503] * 20 + [429]
 
 
 def test_known_duplicates_of_the_address_ask_for_support(box, organisation):

@@ -1,5 +1,7 @@
 """Switching an account on or off: read, merge, write, and nothing else changes."""
 
+from typing import Any
+
 import pytest
 from django.core import mail
 
@@ -9,6 +11,7 @@ from tests.cast import in_tyk
 from tests.factories import PASSWORD, DeveloperFactory
 from tyk import outbox
 from tyk.models import Outbox
+from tyk.sandbox import Sandbox
 
 pytestmark = pytest.mark.django_db
 
@@ -27,7 +30,7 @@ def dora(box, organisation) -> Developer:
     return row
 
 
-def in_sandbox(box, developer):
+def in_sandbox(box: Sandbox, developer: Developer) -> dict[str, Any]:
     whole = box.developer(developer.tyk_id)
     return {name: value for name, value in whole.items() if name != "inactive"}
 
@@ -70,7 +73,7 @@ def test_already_so_in_tyk_writes_nothing(box, dora):
     assert dora.inactive
 
 
-FAULTS = {
+FAULTS: dict[str, dict[str, Any]] = {
     "refused": {"mode": "refuse_connection"},
     "500, not done": {"mode": "status", "status": 500},
     "500, done": {"mode": "status", "status": 500, "commit": True},
@@ -81,7 +84,6 @@ FAULTS = {
 
 @pytest.mark.parametrize("_case", FAULTS)
 def test_fault_is_made_good_by_the_next_try(_case, box, dora, settings):
-    settings.OUTBOX_QUARANTINE = 0
     before = in_sandbox(box, dora)
     box.faults.add("updateDeveloper", times=1, **FAULTS[_case])
     services.set_active(dora, active=False)
@@ -89,6 +91,7 @@ def test_fault_is_made_good_by_the_next_try(_case, box, dora, settings):
     assert Outbox.objects.get().served == 0
     assert ProfileEdit.objects.get().state == "due"
 
+    settings.OUTBOX_QUARANTINE = 0
     Outbox.objects.update(next_at=Outbox.objects.get().asked_at)
     outbox.drain()
 

@@ -100,17 +100,18 @@ def test_a_request_sent_twice_keeps_the_first_and_deletes_the_other(scene):
     request = scene.ask()
     scene.box.faults.add("createKeyRequest", mode="reset_after", times=1)
     scene.deliver()
-    [first] = scene.box.requests()
-    scene.box.add_request(
-        scene.developer.tyk_id, scene.policy, fields=dict(first["fields"])
+    [sent] = scene.box.requests()
+    twin = scene.box.add_request(
+        scene.developer.tyk_id, scene.policy, fields=dict(sent["fields"])
     )
 
     scene.due_now("request.create")
     scene.deliver()
 
-    assert [record["id"] for record in scene.box.requests()] == [first["id"]]
+    first = min(sent["id"], twin)
+    assert [record["id"] for record in scene.box.requests()] == [first]
     request.refresh_from_db()
-    assert request.tyk_id == first["id"]
+    assert request.tyk_id == first
 
 
 def test_revoking_ends_the_key_in_tyk_and_tells_its_owner(scene, mailoutbox):

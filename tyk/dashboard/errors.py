@@ -66,8 +66,9 @@ class DashboardError(Exception):
 class Unreachable(DashboardError):
     """Certainly nothing was done, so any call may be repeated later.
 
-    Reasons: refused, dns, tls, connect_timeout, shed (no free slot here);
-    for calls that change nothing also timeout and reset.
+    Reasons: refused, dns, tls, connect_timeout, shed (no free slot here),
+    timeout (no time was left to send it); for calls that change nothing also
+    timeout and reset after it was sent.
     """
 
 

@@ -18,7 +18,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
-from urllib.parse import urlsplit
 
 import requests
 import urllib3
@@ -26,6 +25,7 @@ from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 from urllib3.exceptions import DecodeError, IncompleteRead, ReadTimeoutError
 
+from tyk.dashboard.address import checked_base_url
 from tyk.dashboard.outcome import Answer, Fault
 from tyk.dashboard.secret import Secret
 from tyk.dashboard.sockets import Flight, WatchedPool, WatchedTLSPool, flying
@@ -68,36 +68,19 @@ class Broken(Exception):
         super().__init__(fault.reason)
 
 
-def checked_base_url(base_url: str) -> str:
-    """The Dashboard's address without a trailing slash or `/api`.
+class _HiddenText(str):
+    """Text that the frames of requests cannot show. A time limit that strikes
+    while a call is out raises through them, and some log formats print locals."""
 
-    Raises ValueError, without repeating the address, for anything but http or
-    https with a host, or with a user name, a query or a fragment in it.
-    """
-    if any(ord(char) <= 32 or ord(char) == 127 or char == "\\" for char in base_url):
-        raise ValueError("the Dashboard address contains a space or control character")
-    parts = urlsplit(base_url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ValueError("the Dashboard address must be http(s)://host[:port][/prefix]")
-    if parts.username is not None or parts.password is not None:
-        raise ValueError("the Dashboard address must not contain a user name")
-    if parts.query or parts.fragment or "?" in base_url or "#" in base_url:
-        raise ValueError("the Dashboard address must not contain a query or fragment")
-    if parts.port == 0 or {".", ".."} & set(parts.path.split("/")):
-        raise ValueError("the Dashboard address has an impossible port or path")
-    prefix = parts.path.rstrip("/").removesuffix("/api").rstrip("/")
-    return _as_sent(f"{parts.scheme}://{parts.netloc}{prefix}/").rstrip("/")
+    def __repr__(self) -> str:
+        return "<hidden>"
 
 
-def _as_sent(url: str) -> str:
-    """The address as requests will write it (IDNA, quoting)."""
-    try:
-        prepared = requests.Request("GET", url).prepare().url
-    except requests.RequestException:
-        prepared = None
-    if prepared is None:
-        raise ValueError("the Dashboard address has an impossible host or path")
-    return prepared
+class _HiddenBytes(bytes):
+    """The same for a body."""
+
+    def __repr__(self) -> str:
+        return "<hidden>"
 
 
 class _BareKey(AuthBase):
@@ -107,7 +90,7 @@ class _BareKey(AuthBase):
         self._key = key
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers["Authorization"] = self._key.reveal()
+        request.headers["Authorization"] = _HiddenText(self._key.reveal())
         return request
 
 
@@ -229,7 +212,7 @@ class Transport:
             request.method,
             f"{url}?{request.query}" if request.query else url,
             headers=headers,
-            data=request.body,
+            data=None if request.body is None else _HiddenBytes(request.body),
             auth=_BareKey(key),
         )
 

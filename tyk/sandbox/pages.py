@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import heapq
 from collections.abc import Callable, Iterable
 from html import escape
 from typing import TYPE_CHECKING
@@ -77,9 +78,9 @@ def _names(box: Sandbox) -> dict[str, str]:
     return {record["_id"]: record["name"] for record in box.policies()}
 
 
-def _people(box: Sandbox) -> dict[str, str]:
-    items = box.world.store.items("developers")
-    return {developer_id: record.get("email", "") for developer_id, record in items}
+def _person(box: Sandbox, developer_id: str) -> str:
+    record = box.world.store.get("developers", developer_id)
+    return "(gone)" if record is None else str(record.get("email", ""))
 
 
 def _named(names: dict[str, str], references: Iterable[str] | None) -> str:
@@ -104,17 +105,18 @@ def _developers(box: Sandbox) -> str:
 
 
 def _requests(box: Sandbox) -> str:
-    names, people = _names(box), _people(box)
-    held = sorted(
-        box.world.store.items("requests"),
+    names, held = _names(box), box.world.store.items("requests")
+    first = heapq.nsmallest(
+        MOST_ROWS,
+        held,
         key=lambda i: (i[1].get("approved", False), i[1].get("date_created", "")),
     )
     rows: list[Row] = []
-    for _, record in held[:MOST_ROWS]:
+    for _, record in first:
         done = record.get("approved", False)
         state = tag("approved", "good") if done else tag("pending", "wait")
         wanted = _named(names, record.get("apply_policies"))
-        who = people.get(record.get("by_user", ""), "(gone)")
+        who = _person(box, record.get("by_user", ""))
         made = day(record.get("date_created", ""))
         rows.append((state, who, wanted, _fields(record.get("fields")), made))
     heads = ["State", "Developer", "Policies", "Fields", "Made on"]
@@ -122,11 +124,11 @@ def _requests(box: Sandbox) -> str:
 
 
 def _keys(box: Sandbox) -> str:
-    names, people, held = _names(box), _people(box), box.keys()
+    names, held = _names(box), box.keys()
     rows: list[Row] = []
     for key in held[:MOST_ROWS]:
         state = tag("live", "good") if key.live else tag("not served", "bad")
-        who = people.get(key.developer, "(gone)")
+        who = _person(box, key.developer)
         wanted = _named(names, key.policies)
         rows.append((_short(key), key.kind, state, who, wanted, day(key.created)))
     heads = ["Id", "Kind", "State", "Developer", "Policies", "Made on"]

@@ -299,22 +299,36 @@ def zero(kind: Kind) -> Any:
 
 
 def _fill_value(value: Any, kind: Kind) -> Any:
-    if isinstance(kind, dict):
-        return fill(kind, value)
+    if value is None:
+        return zero(kind)
     if isinstance(kind, tuple):
         return [fill(kind[1], item) for item in value]
-    return value
+    return fill(kind, value) if isinstance(kind, dict) else value
+
+
+# Every list of 100,000 rows comes through `fill`, so a shape is taken apart once.
+# Known by identity: the shapes above live as long as the program.
+_PLANS: dict[int, tuple[Json, list[tuple[str, Kind]]]] = {}
+
+
+def _plan(shape: Shape) -> tuple[Json, list[tuple[str, Kind]]]:
+    """A shape's plain members at zero, and those that have shapes of their own."""
+    if id(shape) not in _PLANS:
+        deep = [(n, kind) for n, kind in shape.items() if not isinstance(kind, str)]
+        inside = {name for name, _ in deep}
+        plain = {n: None if n in inside else zero(kind) for n, kind in shape.items()}
+        _PLANS[id(shape)] = plain, deep
+    return _PLANS[id(shape)]
 
 
 def fill(shape: Shape, record: Json) -> Json:
     """The record with every member of the shape, unknown members last."""
-    full = {
-        name: zero(kind)
-        if record.get(name) is None
-        else _fill_value(record[name], kind)
-        for name, kind in shape.items()
-    }
-    full.update((k, v) for k, v in record.items() if k not in shape)
+    plain, deep = _plan(shape)
+    full = {**plain, **record}
+    if None in record.values():
+        full.update((n, plain.get(n)) for n, value in record.items() if value is None)
+    for name, kind in deep:
+        full[name] = _fill_value(record.get(name), kind)
     return full
 
 

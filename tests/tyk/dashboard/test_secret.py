@@ -7,6 +7,7 @@ import io
 import json
 import logging
 import pickle
+import signal
 import socket
 import traceback
 from collections.abc import Callable
@@ -167,7 +168,7 @@ def test_no_failure_shows_a_secret(
         assert secret not in shown
 
 
-def _with_locals(error: DashboardError) -> str:
+def _with_locals(error: Exception) -> str:
     rendered = traceback.TracebackException.from_exception(error, capture_locals=True)
     rendered.stack = traceback.StackSummary.from_list(
         [frame for frame in rendered.stack if "/tests/" not in frame.filename]
@@ -175,6 +176,36 @@ def _with_locals(error: DashboardError) -> str:
     assert any("tyk/dashboard/" in frame.filename for frame in rendered.stack)
     attributes = {k: v for k, v in vars(error).items() if k not in {"message"}}
     return "".join(rendered.format()) + repr(error) + repr(attributes)
+
+
+class TimeIsUp(Exception):
+    """As a worker's soft time limit: raised by a signal, wherever we are."""
+
+
+def test_an_exception_from_outside_shows_no_secret_either(
+    serve: Serve, connect: Connect
+):
+    def strike(_signal: int, _frame: object) -> None:
+        raise TimeIsUp
+
+    def hang(_got: Got, conn: socket.socket) -> None:
+        conn.settimeout(5)
+        conn.recv(1)
+
+    client = connect(serve(hang))
+    usual = signal.signal(signal.SIGALRM, strike)
+    signal.setitimer(signal.ITIMER_REAL, 0.2)
+    try:
+        with pytest.raises(TimeIsUp) as caught:
+            client.set_password("d1", Secret(PASSWORD))
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, usual)
+
+    shown = _with_locals(caught.value)
+    assert "urllib3" in shown
+    assert KEY not in shown
+    assert PASSWORD not in shown
 
 
 def test_nothing_is_logged_about_a_call(serve: Serve, connect: Connect):

@@ -264,7 +264,7 @@ def test_silence_in_a_list_ends_it(serve: Serve, connect: Connect):
         keep(connect(listener).developers(deadline=0.4), seen)
 
     assert caught.value.reason == "timeout"
-    assert time.monotonic() - began == pytest.approx(0.4, abs=0.4)
+    assert time.monotonic() - began == pytest.approx(0.4, abs=0.5)
     assert len(seen) == 2
 
 
@@ -282,7 +282,7 @@ def test_a_record_that_drips_ends_it_too(serve: Serve, connect: Connect):
         list(client.developers(deadline=0.4))
 
     assert caught.value.reason == "timeout"
-    assert time.monotonic() - began == pytest.approx(0.4, abs=0.4)
+    assert time.monotonic() - began == pytest.approx(0.4, abs=0.5)
 
 
 def test_a_slow_reader_is_not_cut(serve: Serve, connect: Connect):
@@ -304,7 +304,7 @@ def test_a_header_that_hangs_ends_it(serve: Serve, connect: Connect):
     with pytest.raises(errors.Unreachable):
         list(connect(listener).developers(deadline=0.4))
 
-    assert time.monotonic() - began == pytest.approx(0.4, abs=0.4)
+    assert time.monotonic() - began == pytest.approx(0.4, abs=0.5)
 
 
 def test_an_abandoned_list_gives_its_slot_back(serve: Serve, connect: Connect):

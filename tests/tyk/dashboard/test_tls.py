@@ -104,7 +104,7 @@ def test_a_handshake_that_hangs_is_a_connect_timeout(connect: Connect):
             client.approve("r1")
 
     assert caught.value.reason == "connect_timeout"
-    assert time.monotonic() - began == pytest.approx(0.3, abs=0.4)
+    assert time.monotonic() - began == pytest.approx(0.3, abs=0.5)
 
 
 def test_the_deadline_cuts_a_tls_body_too(
@@ -126,4 +126,4 @@ def test_the_deadline_cuts_a_tls_body_too(
         client.approve("r1", deadline=0.4)
 
     assert caught.value.reason == "timeout"
-    assert time.monotonic() - began == pytest.approx(0.4, abs=0.4)
+    assert time.monotonic() - began == pytest.approx(0.4, abs=0.5)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import os
 import socket
+import threading
 import time
 import tracemalloc
 import zlib
@@ -67,7 +68,7 @@ def test_the_deadline_is_a_wall_clock(
     with pytest.raises(errors.DashboardError) as caught:
         (client.approve if writes else client.developer)("x1", deadline=0.4)
 
-    assert time.monotonic() - began == pytest.approx(0.4, abs=0.4)
+    assert time.monotonic() - began == pytest.approx(0.4, abs=0.5)
     assert (type(caught.value), caught.value.reason) == (O if writes else U, "timeout")
 
 
@@ -79,7 +80,7 @@ def test_a_server_that_does_not_read_is_cut_too(serve: Serve, connect: Connect):
     with sink, pytest.raises(O) as caught:
         client.update_developer("d1", {"email": "x" * 20_000_000}, deadline=0.5)
 
-    assert time.monotonic() - began == pytest.approx(0.5, abs=0.4)
+    assert time.monotonic() - began == pytest.approx(0.5, abs=0.5)
     assert caught.value.reason == "timeout"
 
 
@@ -183,6 +184,36 @@ def test_dns():
     assert caught.value.reason == "dns"
 
 
+def test_a_resolver_that_hangs_is_left_behind(monkeypatch: pytest.MonkeyPatch):
+    released = threading.Event()
+
+    def hanging(*_asked: object, **_options: object) -> list[object]:
+        released.wait(5)
+        return []
+
+    monkeypatch.setattr(socket, "getaddrinfo", hanging)
+    client = Dashboard(
+        "http://dashboard.test", api_keys=[Secret(KEY)], connect_timeout=0.3
+    )
+    began = time.monotonic()
+
+    with pytest.raises(U) as caught:
+        client.approve("r1")
+
+    released.set()
+    assert caught.value.reason == "dns"
+    assert time.monotonic() - began == pytest.approx(0.3, abs=0.5)
+
+
+def test_no_time_left_is_nothing_sent(serve: Serve, connect: Connect):
+    listener = serve(reply())
+
+    with pytest.raises(U) as caught:
+        connect(listener).approve("r1", deadline=0)
+
+    assert (caught.value.reason, listener.connections) == ("timeout", 0)
+
+
 @contextmanager
 def full_backlog() -> Iterator[int]:
     """A port that completes no further handshake, so that connecting hangs."""
@@ -210,7 +241,7 @@ def test_connect_timeout():
             client.approve("r1")
 
     assert caught.value.reason == "connect_timeout"
-    assert time.monotonic() - began == pytest.approx(0.3, abs=0.3)
+    assert time.monotonic() - began == pytest.approx(0.3, abs=0.5)
 
 
 # --- too much -------------------------------------------------------------

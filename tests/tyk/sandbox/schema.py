@@ -19,7 +19,9 @@ def _described() -> dict[str, Any]:
     if not DESCRIPTION.exists():
         pytest.fail(f"the contract's OpenAPI document is missing: {DESCRIPTION}")
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    return yaml.load(DESCRIPTION.read_text(encoding="utf-8"), Loader=loader)  # noqa: S506 - a safe loader
+    text = DESCRIPTION.read_text(encoding="utf-8")
+    found: dict[str, Any] = yaml.load(text, Loader=loader)  # noqa: S506 - safe
+    return found
 
 
 @lru_cache(maxsize=1)
@@ -40,7 +42,8 @@ def _reference(operation: str, status: int) -> dict[str, Any]:
     if status >= 400:
         return {"$ref": "#/components/schemas/Error"}
     described = described_operations()[operation]["responses"][str(status)]
-    return described["content"]["application/json"]["schema"]
+    found: dict[str, Any] = described["content"]["application/json"]["schema"]
+    return found
 
 
 @lru_cache(maxsize=256)

@@ -16,7 +16,7 @@ TRANSPORT = (requests.ConnectionError, requests.Timeout, requests.RequestExcepti
 
 
 @pytest.fixture
-def request_id(box, ada, gold) -> str:
+def request_id(box, ada, gold):
     return box.add_request(ada, gold)
 
 

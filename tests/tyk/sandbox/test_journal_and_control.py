@@ -31,13 +31,17 @@ def test_the_journal_names_operations_and_templates(api, box, ada):
 
 
 def test_the_journal_counts_calls_in_flight(box):
-    box.faults.add("*", mode="latency", seconds=0.2)
+    box.faults.add("*", mode="latency", seconds=30)
     callers = [Caller(box) for _ in range(3)]
     threads = [threading.Thread(target=c.get, args=("policies",)) for c in callers]
     for thread in threads:
         thread.start()
+    deadline = time.monotonic() + 10
+    while box.journal.in_flight < 3 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    box.heal()
     for thread in threads:
-        thread.join()
+        thread.join(timeout=10)
 
     assert box.journal.max_in_flight == 3
     assert sorted(call.in_flight for call in box.journal) == [1, 2, 3]

@@ -27,7 +27,7 @@ def asked(developer: str, policy: str, **more: object) -> dict[str, object]:
 
 
 @pytest.fixture
-def request_id(api, ada, gold) -> str:
+def request_id(api, ada, gold):
     return api.post("requests", asked(ada, gold)).json()["Message"]
 
 

@@ -6,12 +6,12 @@ from tests.tyk.sandbox.caller import error, ok
 
 
 @pytest.fixture
-def raw(box, ada, gold) -> str:
+def raw(box, ada, gold):
     return box.issue_key(ada, gold)
 
 
 @pytest.fixture
-def key_id(box, raw) -> str:
+def key_id(box, raw):
     return box.key_id(raw)
 
 

@@ -94,7 +94,9 @@ def test_our_own_names_are_welcome(api, host):
 
 
 def test_it_listens_on_loopback_only(box):
-    others = [info[4][0] for info in socket.getaddrinfo(socket.gethostname(), None)]
+    others = [
+        str(info[4][0]) for info in socket.getaddrinfo(socket.gethostname(), None)
+    ]
     outside = [address for address in others if not address.startswith(("127.", "::"))]
     for address in outside:
         with pytest.raises(OSError):  # noqa: PT011 - refused, or no route

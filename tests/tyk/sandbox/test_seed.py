@@ -2,7 +2,9 @@
 
 import base64
 import json
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -76,7 +78,7 @@ def test_every_entry_has_words_and_a_readable_document(api, demo):
 
 
 def test_references_inside_the_documents_lead_somewhere(demo):
-    def references(value):
+    def references(value: Any) -> Iterator[str]:
         if isinstance(value, dict):
             yield from [value["$ref"]] if "$ref" in value else []
             for inner in value.values():
@@ -154,12 +156,12 @@ def test_the_requests(demo):
     assert max(ages) > timedelta(days=8)
 
 
-def usage_of(api, key_id: str, days: int) -> dict[date, list[dict[str, object]]]:
+def usage_of(api, key_id: str, days: int) -> dict[date, list[dict[str, Any]]]:
     end = datetime.now(UTC).date()
     start = end - timedelta(days=days)
     dates = "/".join(f"{d.day}/{d.month}/{d.year}" for d in (start, end))
     path = f"/api/activity/keys/aggregate/{key_id}/{dates}?p=-1&res=day"
-    found: dict[date, list[dict[str, object]]] = {}
+    found: dict[date, list[dict[str, Any]]] = {}
     for row in api.get(path).json()["data"]:
         day = date(row["id"]["year"], row["id"]["month"], row["id"]["day"])
         found.setdefault(day, []).append(row)

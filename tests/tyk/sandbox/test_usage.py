@@ -10,7 +10,7 @@ MAY_22 = datetime(2024, 5, 22, 12, 31, tzinfo=UTC)
 
 
 @pytest.fixture
-def key_id(box, ada, gold) -> str:
+def key_id(box, ada, gold):
     return box.key_id(box.issue_key(ada, gold))
 
 

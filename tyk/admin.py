@@ -1,0 +1,121 @@
+"""What operators see of the work owed to Tyk and of the last pulls."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import F, QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.timesince import timesince
+
+from tyk import outbox
+from tyk.models import Organisation, Outbox, PullState
+
+
+class ReadOnlyAdmin(admin.ModelAdmin[Any]):
+    """Rows the portal writes by itself; staff with the right to view may look."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(
+        self, request: HttpRequest, obj: object | None = None
+    ) -> bool:
+        return False
+
+    def has_delete_permission(
+        self, request: HttpRequest, obj: object | None = None
+    ) -> bool:
+        return False
+
+
+class OwedFilter(admin.SimpleListFilter):
+    """What is still owed, unless asked otherwise."""
+
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("parked", "Parked"), ("all", "Everything")]
+
+    def choices(self, changelist: Any) -> Any:
+        default, *others = super().choices(changelist)
+        yield {**default, "display": "Due and parked"}
+        yield from others
+
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[Outbox]
+    ) -> QuerySet[Outbox]:
+        if self.value() == "all":
+            return queryset
+        owed = queryset.filter(asked__gt=F("served"))
+        return owed.exclude(parked_reason="") if self.value() == "parked" else owed
+
+
+@admin.register(Outbox)
+class OutboxAdmin(ReadOnlyAdmin):
+    """The outbox: due, sending, parked and why."""
+
+    list_display = ["kind", "subject", "state", "age", "attempts", "last_outcome"]
+    list_filter = [OwedFilter, "kind"]
+    search_fields = ["subject"]
+    search_help_text = "The code of a request, key or sign-up"
+    ordering = ["next_at", "pk"]
+    show_full_result_count = False
+    actions = ["try_again"]
+
+    def has_retry_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("tyk.change_outbox")
+
+    @admin.display(description="state")
+    def state(self, row: Outbox) -> str:
+        if row.parked_reason:
+            return f"parked: {row.parked_reason}"
+        if row.asked == row.served:
+            return "done"
+        leased = row.lease_until is not None and row.lease_until > timezone.now()
+        return "being served" if leased else "due"
+
+    @admin.display(description="asked", ordering="asked_at")
+    def age(self, row: Outbox) -> str:
+        return f"{timesince(row.asked_at)} ago"
+
+    @admin.action(description="Try again", permissions=["retry"])
+    def try_again(self, request: HttpRequest, queryset: QuerySet[Outbox]) -> None:
+        hurried = sum(outbox.try_again(row.pk) for row in queryset)
+        self.message_user(
+            request,
+            f"{hurried} of {len(queryset)} rows are tried again now.",
+            messages.SUCCESS if hurried else messages.WARNING,
+        )
+
+
+@admin.register(PullState)
+class PullStateAdmin(ReadOnlyAdmin):
+    """When each part of the mirror was last complete, and what went wrong since."""
+
+    list_display = [
+        "kind",
+        "completed_at",
+        "seen",
+        "changed",
+        "retired",
+        "bad",
+        "held_back_reason",
+        "last_error",
+    ]
+    ordering = ["kind"]
+
+
+@admin.register(Organisation)
+class OrganisationAdmin(ReadOnlyAdmin):
+    """The settings read from Tyk; they are changed in the Tyk Dashboard."""
+
+    list_display = [
+        "org_id",
+        "credential_state",
+        "require_key_approval",
+        "disable_signup",
+        "key_mail_on",
+        "read_at",
+    ]
