@@ -9,7 +9,7 @@ PRODUCTION = env DEBUG=false DOTENV=/dev/null DATA_DIR=/tmp/portal-deploy-check 
   SECRET_KEY=an-example-for-the-deploy-check-0123456789-abcdefghijklm \
   SEAL_KEYS=6e6e6e6e6e6e6e6e6e6e6e6e6e6e6e6e6e6e6e6e6e6e6e6e6e6e6e6e6e6e6e6e \
   TYK_DASHBOARD_URL=https://dashboard.example.com TYK_API_KEY=example \
-  REDIS_URL=redis://127.0.0.1:6379/0 DATABASE_URL=sqlite:////tmp/none.sqlite3 \
+  REDIS_URL=redis://127.0.0.1:6379/0 DATABASE_URL=sqlite://:memory: \
   EMAIL_URL=smtp+tls://portal:example@mail.example.com:587 TRUSTED_PROXY_COUNT=1
 
 .DEFAULT_GOAL := help

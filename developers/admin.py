@@ -114,7 +114,7 @@ class DeveloperAdmin(admin.ModelAdmin[Developer]):
         "name",
         "email",
         "state",
-        "fields",
+        "told",
         "working_keys",
         "registered_at",
         "password_updated",
@@ -159,6 +159,10 @@ class DeveloperAdmin(admin.ModelAdmin[Developer]):
     @admin.display(description="keys")
     def working_keys(self, developer: Developer) -> int:
         return int(getattr(developer, "key_count", 0))
+
+    @admin.display(description="sign-up fields")
+    def told(self, developer: Developer) -> str:
+        return ", ".join(f"{name}: {value}" for name, value in developer.fields.items())
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -32,7 +32,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--postgres",
         action="store_true",
-        help="run on PostgreSQL: DATABASE_URL if that is one, else a fresh server",
+        help="run what touches the database on PostgreSQL: DATABASE_URL if that is "
+        "one, else a fresh server",
     )
 
 
@@ -50,6 +51,30 @@ def pytest_load_initial_conftests(
         worker=os.environ.get("PYTEST_XDIST_WORKER", ""),
     )
     return (yield)
+
+
+_DATABASE = {"db", "transactional_db", "on_postgres", "live_server"}
+
+
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> None:
+    """The PostgreSQL leg leaves out what can't tell one database from another.
+
+    pytest-django blocks the database for a test without its mark or fixtures, so
+    such a test does the same thing in the SQLite leg.
+    """
+    if not config.getoption("postgres"):
+        return
+    touching = [item for item in items if _touches_database(item)]
+    left_out = [item for item in items if not _touches_database(item)]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = touching
+
+
+def _touches_database(item: pytest.Item) -> bool:
+    fixtures = set(getattr(item, "fixturenames", ()))
+    return bool(item.get_closest_marker("django_db") or fixtures & _DATABASE)
 
 
 def pytest_unconfigure() -> None:
