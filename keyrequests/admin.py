@@ -1,5 +1,6 @@
 """The review queue and what staff see of keys. No page of it ever holds a key."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -67,8 +68,8 @@ class KeyRequestAdmin(Decisions):
     list_display_links = ["who"]
     list_filter = [StatusFilter, ("entry", admin.RelatedOnlyFieldListFilter)]
     list_per_page = 50
-    search_fields = ["developer__email_key", "developer__name", "=pk"]
-    search_help_text = "A part of the address or name, or a number"
+    search_fields = ["developer__email_key", "developer__name"]
+    search_help_text = "A part of the address or name, or a number such as R-1042"
     show_full_result_count = False
     ordering = ["created_at", "pk"]
     list_select_related = ["developer", "decided_by"]
@@ -86,8 +87,10 @@ class KeyRequestAdmin(Decisions):
         self, request: HttpRequest, queryset: QuerySet[KeyRequest], search_term: str
     ) -> tuple[QuerySet[KeyRequest], bool]:
         # People write the number as they read it: R-1042.
-        bare = search_term.strip().removeprefix("R-").removeprefix("r-")
-        return super().get_search_results(request, queryset, bare)
+        number = re.fullmatch(r"\s*[Rr]-(\d{1,15})\s*", search_term)
+        if number:
+            return queryset.filter(pk=int(number[1])), False
+        return super().get_search_results(request, queryset, search_term)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -188,7 +191,9 @@ def age(row: KeyRequest) -> SafeString:
         kind, what = "late", "over target"
     elif waited > DUE_SOON:
         kind, what = "soon", "due soon"
-    words = timesince(row.created_at, depth=1) or "now"
+    words = timesince(row.created_at, depth=1)
+    if waited < timedelta(minutes=1):
+        words = "just now"
     return format_html(
         '<span class="age age-{}">{}<span class="what">{}</span></span>',
         kind,

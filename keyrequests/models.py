@@ -65,7 +65,7 @@ class KeyRequest(models.Model):
             Status.DECLINED,
             Status.WITHDRAWN,
         },
-        Status.APPROVED: {Status.GRANTED, Status.DECLINED, Status.LAPSED},
+        Status.APPROVED: {Status.GRANTED, Status.LAPSED},
     }
 
     # Also marks the record in Tyk as made for this row.

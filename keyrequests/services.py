@@ -190,8 +190,6 @@ def decline(request: KeyRequest, *, by: User, reason: str) -> None:
     if not reason.strip():
         raise ReasonNeeded
     _refuse_own(request, by)
-    if request.mints.filter(state__in=[Mint.State.SENDING, Mint.State.UNSURE]).exists():
-        raise AlreadyDecided(request, "The developer is claiming the key right now.")
     now = timezone.now()
     moved = request.move(
         Status.DECLINED,

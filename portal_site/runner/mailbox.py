@@ -51,7 +51,7 @@ def _mail(number: int, written: datetime, raw: bytes) -> Mail:
     return Mail(
         number=number,
         written=written,
-        subject=str(message["Subject"] or ""),
+        subject=str(message["Subject"] or "").strip(),
         sender=str(message["From"] or ""),
         to=str(message["To"] or ""),
         text=_body(message, "plain"),

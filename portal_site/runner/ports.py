@@ -41,13 +41,13 @@ def require_free(port: int, *, variable: str, what: str) -> int:
         return port
     raise Refusal(
         f"Port {port} is taken, so {what} can't listen there. "
-        f"Choose another: {variable}={port + 1000} make run"
+        f"Choose another: {variable}={first_free(port + 1)} make run"
     )
 
 
 def first_free(port: int) -> int:
     """`port` or the first free one among the hundred above it, else any."""
-    for candidate in range(port, port + 100):
+    for candidate in range(port, min(port + 100, 65536)):
         if is_free(candidate) and not answers(candidate):
             return candidate
     return any_free()

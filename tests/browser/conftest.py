@@ -68,6 +68,7 @@ class Visitor:
 
     def look(self, name: str = "") -> None:
         """Nothing sticks out sideways; a picture of it if they are wanted."""
+        self.page.wait_for_load_state()
         wider = self.page.evaluate(
             "document.documentElement.scrollWidth - document.documentElement.clientWidth"
         )

@@ -30,7 +30,7 @@ def mailed_link(site: Run, subject: str, *, within: float = 20) -> str:
 
 def gateway_accepts(site: Run, key: str) -> bool:
     """Whether the embedded gateway serves a call with `key`."""
-    token = (site.data_dir / "secrets" / "sandbox-token").read_text().strip()
+    token = (site.data_dir / "secrets" / "sandbox_token").read_text().strip()
     answer = requests.post(
         f"{site.sandbox_url}/_sandbox/gateway",
         json={"key": key},
@@ -63,7 +63,7 @@ def ask(person: Visitor, entry: str) -> None:
     person.page.get_by_role("link", name=entry, exact=True).first.click()
     person.look()
     person.page.get_by_role(
-        "link", name=re.compile("^(Request access|Get a key)")
+        "link", name=re.compile(f"^Request access to {entry}")
     ).first.click()
     person.look()
     for box in person.page.locator("main textarea, main form input[type=text]").all():
@@ -109,7 +109,7 @@ def test_from_sign_up_to_a_revoked_key(
     rita.go("/admin/keyrequests/keyrequest/")
     rita.page.get_by_role("link", name="Nora Nash").last.click()
     rita.look("admin-request")
-    rita.page.get_by_role("link", name="Approve").click()
+    rita.page.get_by_role("button", name="Approve").click()
     rita.look("admin-approve")
     rita.page.locator(
         "main form [type=submit], #content form [type=submit]"

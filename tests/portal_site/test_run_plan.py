@@ -97,6 +97,10 @@ def test_mail_page_takes_the_next_port_unless_one_is_named(taken_port):
     assert ports.first_free(taken_port) > taken_port
 
 
+def test_after_the_last_port_any_free_one_will_do():
+    assert ports.is_free(ports.first_free(65536))
+
+
 def test_a_second_run_on_one_data_dir_is_refused(tmp_path):
     with (
         locked(tmp_path),
