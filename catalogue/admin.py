@@ -1,6 +1,5 @@
 """What staff see of the catalogue: read-only, since Tyk owns it."""
 
-
 from django.contrib import admin
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
@@ -22,6 +21,7 @@ PLAN_SHOWN = (
     "name", "warnings", "limits", "key_lasts", "api_names", "authentication",
     "entry_count", "oid", "ref", "read_at", "gone_at",
 )  # fmt: skip
+
 
 @admin.register(Entry)
 class EntryAdmin(ReadOnlyAdmin):

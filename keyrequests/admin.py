@@ -1,29 +1,26 @@
 """The review queue and what staff see of keys. No page of it ever holds a key."""
 
 import re
-from datetime import timedelta
 from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
-from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
-from django.utils.timesince import timesince
 
-from catalogue.words import limits
-from keyrequests.admin_decisions import Decisions, KeyActs
+from keyrequests import admin_case
+from keyrequests.admin_decisions import MOST_AT_ONCE, Decisions, KeyActs, staff_of
 from keyrequests.models import Event, Key, KeyRequest, Mint
-from tyk.admin import ReadOnlyAdmin
+from tyk.admin import CappedPaginator, ReadOnlyAdmin
 
-# The target is one working day; from half of it on a request is due soon.
-DUE_SOON, OVER_TARGET = timedelta(hours=12), timedelta(hours=24)
+# People write the number as they read it, R-1042, or without its letter.
+NUMBER = re.compile(r"\s*(r-)?(\d{1,15})\s*", re.IGNORECASE)
 NO_ENTRY = "(No Catalog Entry)"
 
 
@@ -50,7 +47,8 @@ class StatusFilter(admin.SimpleListFilter):
         self, request: HttpRequest, queryset: QuerySet[KeyRequest]
     ) -> QuerySet[KeyRequest]:
         status = KeyRequest.Status
-        if self.value() == "all":
+        # A number is found whatever became of it.
+        if self.value() == "all" or NUMBER.fullmatch(request.GET.get("q", "")):
             return queryset
         chosen = {
             "approved": [status.APPROVED, status.GRANTED],
@@ -66,13 +64,17 @@ class KeyRequestAdmin(Decisions):
 
     list_display = ["waiting", "who", "plan_asked", "why"]
     list_display_links = ["who"]
-    list_filter = [StatusFilter, ("entry", admin.RelatedOnlyFieldListFilter)]
-    list_per_page = 50
+    list_filter = [StatusFilter, "entry"]
+    list_per_page = MOST_AT_ONCE
+    list_max_show_all = MOST_AT_ONCE
+    list_select_related = ["developer", "decided_by"]
     search_fields = ["developer__email_key", "developer__name"]
     search_help_text = "A part of the address or name, or a number such as R-1042"
+    # A million rows: nothing here counts, sorts or reads them all.
+    paginator = CappedPaginator
+    show_facets = admin.ShowFacets.NEVER
     show_full_result_count = False
-    ordering = ["created_at", "pk"]
-    list_select_related = ["developer", "decided_by"]
+    sortable_by = ()
     actions = ["approve_selected", "decline_selected"]
     change_list_template = "admin/keyrequests/keyrequest/change_list.html"
     change_form_template = "admin/keyrequests/keyrequest/change_form.html"
@@ -81,16 +83,27 @@ class KeyRequestAdmin(Decisions):
         earlier = KeyRequest.objects.filter(
             developer=OuterRef("developer"), created_at__lt=OuterRef("created_at")
         )
-        return super().get_queryset(request).annotate(asked_before=Exists(earlier))
+        return (
+            super()
+            .get_queryset(request)
+            .annotate(asked_before=Exists(earlier))
+            .prefetch_related("plans__plan")
+        )
+
+    def get_ordering(self, request: HttpRequest) -> list[str]:
+        """The queue by its partial index; what is decided newest first, by key."""
+        waiting = not request.GET.get(StatusFilter.parameter_name)
+        return ["created_at", "pk"] if waiting else ["-pk"]
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[KeyRequest], search_term: str
     ) -> tuple[QuerySet[KeyRequest], bool]:
-        # People write the number as they read it: R-1042.
-        number = re.fullmatch(r"\s*[Rr]-(\d{1,15})\s*", search_term)
-        if number:
-            return queryset.filter(pk=int(number[1])), False
-        return super().get_search_results(request, queryset, search_term)
+        found, repeats = super().get_search_results(request, queryset, search_term)
+        number = NUMBER.fullmatch(search_term)
+        if number is None:
+            return found, repeats
+        by_number = queryset.filter(pk=number[2])
+        return (by_number if number[1] else found | by_number), repeats
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -118,13 +131,12 @@ class KeyRequestAdmin(Decisions):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        last = (
-            KeyRequest.objects.exclude(decided_at=None)
-            .select_related("decided_by")
-            .order_by("-decided_at")
-            .first()
-        )
-        context = {"title": "Key requests", "last_decision": last}
+        waiting = not request.GET.get(StatusFilter.parameter_name)
+        context = {
+            "title": "Key requests to review" if waiting else "Key requests",
+            "is_queue": waiting,
+            "last_decision": last_decision,  # asked for by an empty queue only
+        }
         return super().changelist_view(request, {**context, **(extra_context or {})})
 
     def change_view(
@@ -134,15 +146,17 @@ class KeyRequestAdmin(Decisions):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """The case to read. Nothing is edited here: a POST changes nothing."""
-        found = self.get_object(request, object_id)
-        if found is None or request.method != "GET":
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
-        if not self.has_view_or_change_permission(request, found):
+        """The case to read. Nothing is edited here: a POST is refused."""
+        if request.method not in {"GET", "HEAD"}:
             raise PermissionDenied
+        if not self.has_view_or_change_permission(request):
+            raise PermissionDenied
+        found = self.get_object(request, object_id)
+        if found is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
         context = {
             **self.admin_site.each_context(request),
-            **_case(found),
+            **admin_case.case(found, staff_of(request)),
             "title": f"{found.developer} asks for {found.entry_name}",
             "opts": self.opts,
             "original": found,
@@ -152,87 +166,50 @@ class KeyRequestAdmin(Decisions):
         }
         return TemplateResponse(request, self.change_form_template, context)
 
-    @admin.display(description="waiting", ordering="created_at")
+    @admin.display(description="waiting")
     def waiting(self, row: KeyRequest) -> SafeString:
-        return age(row)
+        return admin_case.age(row)
 
-    @admin.display(description="developer", ordering="developer__name")
+    @admin.display(description="developer")
     def who(self, row: KeyRequest) -> SafeString:
         return format_html(
             '{}<span class="sub">{}</span>', row.developer, row.developer.email
         )
 
-    @admin.display(description="plan", ordering="entry_name")
+    @admin.display(description="plan")
     def plan_asked(self, row: KeyRequest) -> SafeString:
-        made = ", made in Tyk" if row.origin == KeyRequest.Origin.TYK else ""
+        names = [row.number, *(plan.name for plan in admin_case.plans_of(row))]
         return format_html(
-            '{}<span class="sub">{}{}</span>', row.entry_name, row.number, made
+            '{}<span class="sub">{}</span>', row.entry_name, ", ".join(names)
         )
 
     @admin.display(description="what they build")
     def why(self, row: KeyRequest) -> SafeString:
-        told = next((str(a) for n, a in row.answers.items() if _asked(n)), "")
-        flag = "" if getattr(row, "asked_before", True) else "First request"
+        told = next((answer for _, answer in admin_case.reasons(row)), row.project)
         return format_html(
-            '{}<span class="flag">{}</span>', Truncator(told).chars(90), flag
+            "{}{}",
+            Truncator(told).chars(90),
+            format_html_join(
+                "", '<span class="flag">{}</span>', [(flag,) for flag in _flags(row)]
+            ),
         )
 
 
-def age(row: KeyRequest) -> SafeString:
-    """How long it waits in words, shape and colour; or what became of it."""
-    if row.status != KeyRequest.Status.PENDING:
-        by = row.decided_by or ""
-        return format_html(
-            '{}<span class="sub">{}</span>', row.get_status_display().capitalize(), by
-        )
-    waited = timezone.now() - row.created_at
-    kind, what = "fresh", ""
-    if waited > OVER_TARGET:
-        kind, what = "late", "over target"
-    elif waited > DUE_SOON:
-        kind, what = "soon", "due soon"
-    words = timesince(row.created_at, depth=1)
-    if waited < timedelta(minutes=1):
-        words = "just now"
-    return format_html(
-        '<span class="age age-{}">{}<span class="what">{}</span></span>',
-        kind,
-        words,
-        what,
-    )
+def _flags(row: KeyRequest) -> list[str]:
+    """What a reviewer should know before opening it; annotated and prefetched."""
+    marks = [
+        (not getattr(row, "asked_before", True), "First request"),
+        (row.origin == KeyRequest.Origin.TYK, "Made in Tyk"),
+        (row.is_open and not admin_case.is_offered(row), "Plan no longer offered"),
+    ]
+    return [words for holds, words in marks if holds]
 
 
-def _asked(name: str) -> bool:
-    return not name.startswith("portal_")
-
-
-def _case(row: KeyRequest) -> dict[str, Any]:
-    """The four parts of a request: reasons, plan, developer, time line."""
-    plans = [asked.plan for asked in row.plans.select_related("plan") if asked.plan]
-    standing = KeyRequest.objects.of(row.developer).aggregate(
-        asked=Count("pk"),
-        approved=Count("pk", filter=Q(status__in=["approved", "granted"])),
-        declined=Count("pk", filter=Q(status="declined")),
-    )
-    keys = Key.objects.filter(developer=row.developer).prefetch_related(
-        "policies__plan"
-    )
-    others = (
-        Key.objects.filter(policies__plan__in=plans, state=Key.State.LIVE)
-        .values("developer")
-        .distinct()
-        .count()
-    )
-    return {
-        "reasons": [(n, a) for n, a in row.answers.items() if _asked(n)],
-        "plans": [(plan, limits(plan)) for plan in plans],
-        "standing": standing,
-        "keys": [key for key in keys if key.works][:20],
-        "on_it": others,
-        "events": row.events.all(),
-        "age": age(row),
-        "unsure": row.mints.filter(state=Mint.State.UNSURE).exists(),
-    }
+def last_decision() -> Event | None:
+    """The newest one by staff or rule: read backwards by key, nothing is sorted."""
+    decided = [Event.Verb.APPROVED, Event.Verb.DECLINED]
+    events = Event.objects.filter(verb__in=decided, request__isnull=False)
+    return events.select_related("request").order_by("-pk").first()
 
 
 @admin.register(Key)

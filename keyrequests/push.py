@@ -33,9 +33,7 @@ def create_request(job: Job) -> None:
     if request.tyk_id is not None:
         return
     if job.must_look:
-        _adopt_delivered()
-        request.refresh_from_db()
-        if request.tyk_id is not None:
+        if _found_in_tyk(request):
             return
         job.settled()
     if not request.is_open:
@@ -50,14 +48,18 @@ def create_request(job: Job) -> None:
         )
     if tyk_id is None:
         # Some releases answer "Data updated": then the marker finds it.
-        _adopt_delivered()
-        request.refresh_from_db()
-        if request.tyk_id is None:
+        if not _found_in_tyk(request):
             raise Later(SOON, "delivered, but not listed yet")
         return
     if _marker_of(dashboard().request(tyk_id)) != _marker(request):
         raise Park("Tyk answered with the id of another request")
     _delivered(request, tyk_id)
+
+
+def _found_in_tyk(request: KeyRequest) -> bool:
+    """Look for it there by its marker; True if its id is known now."""
+    _adopt_delivered()
+    return KeyRequest.objects.filter(pk=request.pk).exclude(tyk_id=None).exists()
 
 
 def _adopt_delivered() -> None:

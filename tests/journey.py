@@ -3,8 +3,9 @@
 import html
 import re
 from dataclasses import dataclass, field
+from typing import Any
 
-from django.http import HttpResponse
+from django.core.mail import EmailMessage
 from django.test import Client
 
 from catalogue.models import Entry
@@ -27,7 +28,7 @@ class Journey:
     """A developer's browser and a reviewer's, on the real site and sandbox."""
 
     box: Sandbox
-    mails: list
+    mails: list[EmailMessage]
     reviewer: User
     developer: Client = field(default_factory=Client)
     staff: Client = field(default_factory=Client)
@@ -44,9 +45,9 @@ class Journey:
     def post(self, path: str, **typed: str) -> str:
         return self._seen(self.developer.post(path, typed, follow=True))
 
-    def _seen(self, response: HttpResponse) -> str:
+    def _seen(self, response: Any) -> str:
         assert response.status_code == 200, response.status_code
-        page = response.content.decode()
+        page: str = response.content.decode()
         self.other_pages.append(page)
         return page
 
@@ -54,9 +55,9 @@ class Journey:
         """The path of the newest mailed link that holds `part`."""
         outbox.drain()
         for mail in reversed(self.mails):
-            for path in re.findall(r"http://testserver(/\S+)", mail.body):
+            for path in re.findall(r"http://testserver(/\S+)", str(mail.body)):
                 if part in path:
-                    return path
+                    return str(path)
         raise AssertionError(f"no mail has a link with {part}")
 
     def sign_up(self, email: str, password: str) -> None:
@@ -103,7 +104,7 @@ class Journey:
         outbox.drain()
         return shown
 
-    def _shown(self, response: HttpResponse) -> ShownOnce:
+    def _shown(self, response: Any) -> ShownOnce:
         """The key on the page; it is not among the other pages."""
         assert response.status_code == 200
         page = response.content.decode()

@@ -23,9 +23,16 @@ def mailed_link(site: Run, subject: str, *, within: float = 20) -> str:
         found = re.search(rf'<a href="(/mail/\d+)">{re.escape(subject)}', listing)
         if found:
             _, mail = site.get("MAIL_PORT", found[1])
-            return re.search(rf'href="{re.escape(site.url)}([^"]+)"', mail)[1]
+            return matched(rf'href="{re.escape(site.url)}([^"]+)"', mail)[1]
         time.sleep(0.2)
     raise AssertionError(f"no mail {subject!r} in: {listing}")
+
+
+def matched(pattern: str, text: str) -> re.Match[str]:
+    """The first match of `pattern`, which must be there."""
+    found = re.search(pattern, text)
+    assert found, f"no {pattern} in: {text}"
+    return found
 
 
 def gateway_accepts(site: Run, key: str) -> bool:
@@ -74,7 +81,7 @@ def ask(person: Visitor, entry: str) -> None:
 
 def staff(person: Visitor) -> None:
     """Log the reviewer of `make run` into the admin."""
-    email, password = re.search(r"staff +(\S+) +(\S+)", person.site.output()).groups()
+    email, password = matched(r"staff +(\S+) +(\S+)", person.site.output()).groups()
     person.go("/admin/")
     person.page.locator("input[name=username]").fill(email)
     person.page.locator("input[name=password]").fill(password)
@@ -140,7 +147,7 @@ def test_from_sign_up_to_a_revoked_key(
     nora.page.get_by_role("link", name="Revoke key").click()
     nora.look()
     name = nora.page.locator("h1").inner_text()
-    nora.page.locator("input[name=confirm]").fill(re.search("“(.+)”", name)[1])
+    nora.page.locator("input[name=confirm]").fill(matched("“(.+)”", name)[1])
     nora.page.get_by_role("button", name="Revoke key").click()
     nora.look("revoked")
     assert mailed_link(site, "Your key")
@@ -155,7 +162,7 @@ def test_from_sign_up_to_a_revoked_key(
 def test_the_demo_developer_logs_in_and_sees_what_is_theirs(
     visitor: Callable[..., Visitor], site: Run
 ):
-    email, password = re.search(r"developer +(\S+) +(\S+)", site.output()).groups()
+    email, password = matched(r"developer +(\S+) +(\S+)", site.output()).groups()
     for size, dark in ((WIDE, False), (NARROW, False), (WIDE, True)):
         mira = visitor(size, dark=dark)
         mira.go("/login/")

@@ -103,7 +103,7 @@ def test_tyk_away_changes_nothing(box, browser, dora):
 
 
 def test_lost_answer_is_proved(box, browser, dora, settings):
-    settings.TYK_PASSWORD_DEADLINE = 0.8
+    settings.TYK_PASSWORD_DEADLINE = 1.5
     box.faults.add("resetDeveloperPassword", mode="timeout_after", times=1)
     done = choose_password(browser, CHANGE, OTHER_PASSWORD, current=PASSWORD)
     assert done.status_code == 302

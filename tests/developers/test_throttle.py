@@ -98,6 +98,13 @@ def test_given_back_tries_can_be_spent_again(store):
     assert tries("login", 10, address=ADDRESS) == 5
 
 
+def test_refused_tries_take_no_place(store):
+    first = throttle.spend("login", address=ADDRESS)
+    assert tries("login", 10, address=ADDRESS) == 4
+    first.give_back()
+    assert tries("login", 10, address=ADDRESS) == 1
+
+
 def test_attempts_of_a_network_are_never_given_back(store):
     for _ in range(30):
         throttle.spend("login", ip="192.0.2.1").give_back()

@@ -225,7 +225,7 @@ def test_posting_to_the_case_changes_nothing(organisation, reviewer):
     assert status(request) == "pending"
 
 
-def bulk(client, verb: str, rows: list[KeyRequest], **typed: str):
+def bulk(client, verb, rows, **typed: str):
     chosen = {"action": f"{verb}_selected", "_selected_action": [r.pk for r in rows]}
     return client.post(QUEUE, {**chosen, **typed}, follow=True)
 

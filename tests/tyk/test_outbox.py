@@ -300,9 +300,12 @@ def test_a_lane_is_held_by_one_and_runs_out():
 
 def test_a_waiting_click_gets_the_lane_when_it_comes_free():
     epoch = lanes.take("dev:1", seconds=30)
-    threading.Timer(
-        0.1, lambda: (lanes.release("dev:1", epoch), connection.close())
-    ).start()
+
+    def give_it_back() -> None:
+        lanes.release("dev:1", epoch)
+        connection.close()
+
+    threading.Timer(0.1, give_it_back).start()
 
     with lanes.lane("dev:1", seconds=30, wait=5):
         pass

@@ -4,20 +4,16 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 from openapi_schema_validator import OAS31Validator
 
-REPOSITORY = Path(__file__).parents[3]
-DESCRIPTION = REPOSITORY.parent / "shared" / "tyk" / "openapi.yaml"
+DESCRIPTION = Path(__file__).parents[1] / "openapi.yaml"
 # Calls no public source describes; the sandbox has them behind a switch.
 UNDESCRIBED = {("getDocumentation", 200): "Documentation"}
 
 
 @lru_cache(maxsize=1)
 def _described() -> dict[str, Any]:
-    if not DESCRIPTION.exists():
-        pytest.fail(f"the contract's OpenAPI document is missing: {DESCRIPTION}")
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     text = DESCRIPTION.read_text(encoding="utf-8")
     found: dict[str, Any] = yaml.load(text, Loader=loader)  # noqa: S506 - safe

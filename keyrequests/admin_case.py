@@ -1,0 +1,170 @@
+"""What a reviewer reads of one request: its age, its flags, its four parts."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Count, Q
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.timesince import timesince
+
+from catalogue.models import Plan
+from catalogue.words import limits
+from developers.models import User, email_key
+from keyrequests.models import Event, Key, KeyRequest, Mint
+
+# The target is one working day; from half of it on a request is due soon.
+DUE_SOON, OVER_TARGET = timedelta(hours=12), timedelta(hours=24)
+MOST_KEYS, MOST_EVENTS = 20, 100
+
+Status = KeyRequest.Status
+
+#: Codes of refused decisions, as the time line tells them.
+REFUSALS = {
+    "own_request": "their own address",
+    "already_decided": "already decided",
+    "not_allowed": "no right to decide",
+    "not_live": "already ended",
+}
+
+
+# --- Age and flags -------------------------------------------------------------
+def age(row: KeyRequest) -> SafeString:
+    """How long it waits in words, shape and colour; or what became of it."""
+    if row.status != Status.PENDING:
+        return format_html(
+            '{}<span class="sub">{}</span>',
+            row.get_status_display().capitalize(),
+            row.decided_by or row.get_decided_in_display(),
+        )
+    kind, what = _urgency(timezone.now() - row.created_at)
+    return format_html(
+        '<span class="age age-{}">{}<span class="what">{}</span></span>',
+        kind,
+        _waited(row.created_at),
+        what,
+    )
+
+
+def _urgency(waited: timedelta) -> tuple[str, str]:
+    if waited > OVER_TARGET:
+        return "late", "over target"
+    if waited > DUE_SOON:
+        return "soon", "due soon"
+    return "fresh", ""
+
+
+def _waited(since: datetime) -> str:
+    if timezone.now() - since < timedelta(minutes=1):
+        return "just now"
+    return timesince(since, depth=1)
+
+
+def is_own(row: KeyRequest, staff: User) -> bool:
+    """Whether it comes from this colleague's own address."""
+    return bool(staff.email) and row.developer.email_key == email_key(staff.email)
+
+
+def plans_of(row: KeyRequest) -> list[Plan]:
+    """The plans it asks for that are known; cheap if `plans__plan` is prefetched."""
+    return [asked.plan for asked in row.plans.all() if asked.plan]
+
+
+def is_offered(row: KeyRequest) -> bool:
+    """Whether an approval could still be claimed: Tyk honours what it asks for."""
+    plans = [asked.plan for asked in row.plans.all()]
+    return bool(plans) and all(plan is not None and plan.offered for plan in plans)
+
+
+def reasons(row: KeyRequest) -> list[tuple[str, str]]:
+    """Question and answer, without what the portal itself wrote into Tyk."""
+    answers = [(name, str(told)) for name, told in row.answers.items()]
+    return [(name, told) for name, told in answers if not name.startswith("portal_")]
+
+
+# --- The case --------------------------------------------------------------------
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the time line, for staff."""
+
+    at: datetime
+    who: str
+    what: str
+    note: str
+
+
+def time_line(row: KeyRequest | Key) -> list[Line]:
+    """What happened, newest first; refused decisions too."""
+    return [
+        Line(
+            event.at,
+            event.actor or "the portal",
+            event.get_verb_display(),
+            REFUSALS.get(event.note, event.note)
+            if event.verb == Event.Verb.REFUSED
+            else event.note,
+        )
+        for event in row.events.all()[:MOST_EVENTS]
+    ]
+
+
+def warnings(row: KeyRequest, staff: User) -> list[str]:
+    """What stands in the way of a decision, in sentences."""
+    found = []
+    if row.status == Status.PENDING and is_own(row, staff):
+        found.append("This request comes from your own address. A colleague decides it.")
+    if row.is_open and not is_offered(row):
+        found.append(
+            "Tyk no longer offers this plan: an approval can not be claimed "
+            "until it does."
+        )
+    if row.is_open and row.developer.gone_at is not None:
+        found.append("The developer is gone from Tyk.")
+    return found
+
+
+def case(row: KeyRequest, staff: User) -> dict[str, Any]:
+    """The parts of a request's page; the same queries whatever the rows."""
+    plans = plans_of(row)
+    keys = (
+        Key.objects.filter(
+            developer=row.developer, state__in=[Key.State.LIVE, Key.State.REVOKING]
+        )
+        .defer("sealed_id")
+        .prefetch_related("policies__plan")
+        .order_by("-pk")
+    )
+    return {
+        "age": age(row),
+        "warnings": warnings(row, staff),
+        "reasons": reasons(row),
+        "plans": [(plan, limits(plan)) for plan in plans],
+        "on_it": _developers_on(plans),
+        "in_tyk": _in_tyk(row),
+        "standing": KeyRequest.objects.of(row.developer).aggregate(
+            asked=Count("pk"),
+            approved=Count("pk", filter=Q(status__in=["approved", "granted"])),
+            declined=Count("pk", filter=Q(status="declined")),
+        ),
+        "keys": keys[:MOST_KEYS],
+        "events": time_line(row),
+    }
+
+
+def _developers_on(plans: list[Plan]) -> int:
+    live = Key.objects.filter(policies__plan__in=plans, state=Key.State.LIVE)
+    return live.order_by().values("developer").distinct().count()
+
+
+def _in_tyk(row: KeyRequest) -> str:
+    """What stands in Tyk, as far as the mirror has read."""
+    if row.mints.filter(state=Mint.State.UNSURE).exists():
+        return "a claim's answer was lost; it is being looked into"
+    words = {
+        "pending": "request delivered, not approved",
+        "approved": "approved",
+        "gone": "no longer there",
+    }
+    return words.get(row.tyk_state, "not delivered yet")
