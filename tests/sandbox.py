@@ -25,8 +25,8 @@ def box(_sandbox: Sandbox, settings) -> Iterator[Sandbox]:
     settings.TYK_CONNECT_TIMEOUT = 0.5
     settings.TYK_READ_DEADLINE = 2.0
     settings.TYK_WRITE_DEADLINE = 2.0
-    settings.TYK_LOGIN_DEADLINE = 1.0
-    settings.TYK_PASSWORD_DEADLINE = 1.0
+    settings.TYK_LOGIN_DEADLINE = 5.0
+    settings.TYK_PASSWORD_DEADLINE = 8.0
     settings.TYK_CLAIM_DEADLINE = 1.0
     connect.close()
     yield _sandbox
