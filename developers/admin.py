@@ -229,6 +229,11 @@ class DeveloperAdmin(admin.ModelAdmin[Developer]):
             self.log_change(request, developer, act.button)
             self.message_user(request, act.done, messages.SUCCESS)
             return redirect(back)
+        return self._act_page(request, developer, act)
+
+    def _act_page(
+        self, request: HttpRequest, developer: Developer, act: Act
+    ) -> HttpResponse:
         context = {
             **self.admin_site.each_context(request),
             "title": act.question,

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
+from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.utils import timezone
 
@@ -17,6 +18,7 @@ from developers.models import (
     MailedLink,
     ProfileEdit,
     SignUp,
+    ThrottleCount,
     User,
     email_key,
 )
@@ -30,6 +32,8 @@ log = logging.getLogger(__name__)
 RESERVED_PREFIX = "portal_"
 # In a developer's `fields`: which sign-up made the record.
 MARKER_FIELD = "portal_ref"
+# So long a link that ran out still says so, instead of "nothing at this address".
+KEPT_AFTER_EXPIRY = timedelta(days=7)
 
 
 def sign_up_fields(organisation: Organisation) -> list[str]:
@@ -40,6 +44,18 @@ def sign_up_fields(organisation: Organisation) -> list[str]:
 
 def _reserved(name: str) -> bool:
     return name.casefold().startswith(RESERVED_PREFIX)
+
+
+def forget_what_ran_out() -> dict[str, int]:
+    """Delete expired sign-ups, links, throttle counts and sessions; how many each."""
+    now = timezone.now()
+    old = now - KEPT_AFTER_EXPIRY
+    return {
+        "links": MailedLink.objects.filter(expires_at__lt=old).delete()[0],
+        "sign_ups": SignUp.objects.filter(expires_at__lt=old).delete()[0],
+        "counts": ThrottleCount.objects.filter(expires_at__lt=now).delete()[0],
+        "sessions": Session.objects.filter(expire_date__lt=now).delete()[0],
+    }
 
 
 def sign_up(

@@ -7,7 +7,7 @@ from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
 from django.db.models import Exists, OuterRef, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
@@ -15,13 +15,15 @@ from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 
 from keyrequests import admin_case
-from keyrequests.admin_decisions import MOST_AT_ONCE, Decisions, KeyActs, staff_of
+from keyrequests.admin_decisions import MOST_AT_ONCE, Decisions, staff_of
+from keyrequests.admin_keys import KeyActs, may_revoke
 from keyrequests.models import Event, Key, KeyRequest, Mint
 from tyk.admin import CappedPaginator, ReadOnlyAdmin
 
 # People write the number as they read it, R-1042, or without its letter.
 NUMBER = re.compile(r"\s*(r-)?(\d{1,15})\s*", re.IGNORECASE)
 NO_ENTRY = "(No Catalog Entry)"
+ALL = ("all", "All")
 
 
 class StatusFilter(admin.SimpleListFilter):
@@ -35,7 +37,7 @@ class StatusFilter(admin.SimpleListFilter):
             ("approved", "Approved"),
             ("declined", "Declined"),
             ("ended", "Withdrawn or lapsed"),
-            ("all", "All"),
+            ALL,
         ]
 
     def choices(self, changelist: ChangeList) -> Any:
@@ -48,7 +50,7 @@ class StatusFilter(admin.SimpleListFilter):
     ) -> QuerySet[KeyRequest]:
         status = KeyRequest.Status
         # A number is found whatever became of it.
-        if self.value() == "all" or NUMBER.fullmatch(request.GET.get("q", "")):
+        if self.value() == ALL[0] or NUMBER.fullmatch(request.GET.get("q", "")):
             return queryset
         chosen = {
             "approved": [status.APPROVED, status.GRANTED],
@@ -90,10 +92,10 @@ class KeyRequestAdmin(Decisions):
             .prefetch_related("plans__plan")
         )
 
-    def get_ordering(self, request: HttpRequest) -> list[str]:
+    def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
         """The queue by its partial index; what is decided newest first, by key."""
         waiting = not request.GET.get(StatusFilter.parameter_name)
-        return ["created_at", "pk"] if waiting else ["-pk"]
+        return ("created_at", "pk") if waiting else ("-pk",)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[KeyRequest], search_term: str
@@ -153,7 +155,7 @@ class KeyRequestAdmin(Decisions):
             raise PermissionDenied
         found = self.get_object(request, object_id)
         if found is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+            raise Http404
         context = {
             **self.admin_site.each_context(request),
             **admin_case.case(found, staff_of(request)),
@@ -218,12 +220,11 @@ class KeyAdmin(KeyActs):
 
     list_display = ["called", "holder", "plan_names", "masked", "state", "created_at"]
     list_filter = ["state", "origin", "kind"]
-    list_per_page = 50
     list_select_related = ["developer", "request"]
     search_fields = ["name", "developer__email_key", "developer__name"]
     search_help_text = "A part of the key's name, or of its owner's name or address"
-    show_full_result_count = False
     ordering = ["-pk"]
+    sortable_by = ()
     change_form_template = "admin/keyrequests/key/change_form.html"
     fields = [
         "called",
@@ -241,7 +242,7 @@ class KeyAdmin(KeyActs):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Key]:
         found: QuerySet[Key] = super().get_queryset(request)
-        # Neither column is for staff: not even loaded.
+        # The sealed id is not for staff: not even loaded.
         return found.defer("sealed_id").prefetch_related("policies__plan")
 
     def get_urls(self) -> list[URLPattern]:
@@ -254,11 +255,28 @@ class KeyAdmin(KeyActs):
             *super().get_urls(),
         ]
 
-    @admin.display(description="key", ordering="name")
-    def called(self, key: Key) -> str:
-        return str(key)
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        key = self.get_object(request, object_id)
+        context = {
+            **(extra_context or {}),
+            "may_revoke": key is not None
+            and key.state == Key.State.LIVE
+            and may_revoke(request),
+            "events": admin_case.time_line(key) if key else [],
+        }
+        return super().change_view(request, object_id, form_url, context)
 
-    @admin.display(description="developer", ordering="developer__name")
+    @admin.display(description="key")
+    def called(self, key: Key) -> str:
+        return key.name or "no name yet"
+
+    @admin.display(description="developer")
     def holder(self, key: Key) -> SafeString:
         return format_html(
             '<a href="{}">{}</a><span class="sub">{}</span>',
@@ -280,25 +298,50 @@ class KeyAdmin(KeyActs):
         return key.masked
 
 
+class MintFilter(admin.SimpleListFilter):
+    """Claims whose answer was lost, unless asked otherwise."""
+
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        others = [state for state in Mint.State if state != Mint.State.UNSURE]
+        return [*((state.value, state.label.capitalize()) for state in others), ALL]
+
+    def choices(self, changelist: ChangeList) -> Any:
+        default, *others = super().choices(changelist)
+        yield {**default, "display": Mint.State.UNSURE.label.capitalize()}
+        yield from others
+
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[Mint]
+    ) -> QuerySet[Mint]:
+        if self.value() == ALL[0]:
+            return queryset
+        return queryset.filter(state=self.value() or Mint.State.UNSURE)
+
+
 @admin.register(Mint)
 class MintAdmin(ReadOnlyAdmin):
     """Claims whose answer was lost, and what came of them."""
 
     list_display = ["started_at", "request", "state", "replaces", "ended_at"]
-    list_filter = ["state"]
+    list_filter = [MintFilter]
     list_select_related = ["request", "replaces"]
-    show_full_result_count = False
     ordering = ["-pk"]
+    sortable_by = ()
     fields = ["request", "state", "replaces", "key", "started_at", "ended_at"]
 
 
 @admin.register(Event)
 class EventAdmin(ReadOnlyAdmin):
-    """The audit trail."""
+    """The audit trail, newest first."""
 
     list_display = ["at", "verb", "actor", "request", "key", "note"]
     list_filter = ["verb"]
     list_select_related = ["request", "key"]
     search_fields = ["actor"]
-    show_full_result_count = False
+    search_help_text = "A part of the name of who did it"
+    ordering = ["-pk"]
+    sortable_by = ()
     fields = ["at", "verb", "actor", "request", "key", "note"]

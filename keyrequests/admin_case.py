@@ -64,7 +64,7 @@ def _waited(since: datetime) -> str:
 
 def is_own(row: KeyRequest, staff: User) -> bool:
     """Whether it comes from this colleague's own address."""
-    return bool(staff.email) and row.developer.email_key == email_key(staff.email)
+    return row.developer.email_key == email_key(staff.email or "")
 
 
 def plans_of(row: KeyRequest) -> list[Plan]:
@@ -114,7 +114,9 @@ def warnings(row: KeyRequest, staff: User) -> list[str]:
     """What stands in the way of a decision, in sentences."""
     found = []
     if row.status == Status.PENDING and is_own(row, staff):
-        found.append("This request comes from your own address. A colleague decides it.")
+        found.append(
+            "This request comes from your own address. A colleague decides it."
+        )
     if row.is_open and not is_offered(row):
         found.append(
             "Tyk no longer offers this plan: an approval can not be claimed "

@@ -1,27 +1,34 @@
 """Deciding in the admin: a page that says what will happen, then a POST.
 
 `admin_view` only checks for active staff, so each view here checks the right to
-change again. What a service refuses is told, changes nothing and leaves a trace.
+change again. What is refused is told, changes nothing and leaves a trace.
 """
 
-from typing import cast
+from datetime import timedelta
+from typing import Any, cast
 
+from django.conf import settings
 from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html
 
 from developers.models import User
-from keyrequests import services
-from keyrequests.errors import AccessError, AlreadyDecided, ReasonNeeded
+from keyrequests import admin_case, services
+from keyrequests.errors import AccessError, ReasonNeeded
 from keyrequests.models import Event, Key, KeyRequest
-from tyk.admin import ReadOnlyAdmin
 
 QUEUE = "admin:keyrequests_keyrequest_changelist"
+CASE = "admin:keyrequests_keyrequest_change"
 MOST_AT_ONCE = 50
+
+PAST = {"approve": "approved", "decline": "declined"}
 
 
 class Decisions(admin.ModelAdmin[KeyRequest]):
@@ -34,24 +41,31 @@ class Decisions(admin.ModelAdmin[KeyRequest]):
         return self._decide(request, pk, "decline")
 
     def _decide(self, request: HttpRequest, pk: int, verb: str) -> HttpResponse:
-        if not self.has_change_permission(request):
-            raise PermissionDenied
-        row = get_object_or_404(
-            KeyRequest.objects.select_related("developer", "decided_by"), pk=pk
+        row = get_object_or_404(_cases(), pk=pk)
+        refuse_without_right(
+            request, may=self.has_change_permission(request), about=row
         )
-        reason = request.POST.get("reason", "")
         if request.method != "POST":
-            return self._ask(request, [row], verb, reason="")
+            return self._ask_if_open(request, row, verb)
+        reason = request.POST.get("reason", "")
         try:
             decide(row, verb, by=staff_of(request), reason=reason)
         except ReasonNeeded as refusal:
             return self._ask(request, [row], verb, reason=reason, error=str(refusal))
         except AccessError as refusal:
-            note_refusal(row, refusal, by=staff_of(request))
+            note_refusal(refusal.code, by=staff_of(request), request=row)
             messages.warning(request, str(refusal))
-            return redirect("admin:keyrequests_keyrequest_change", pk)
-        messages.success(request, decided_words(row, verb))
+            return redirect(CASE, pk)
+        messages.success(request, told(row, verb))
         return redirect(QUEUE)
+
+    def _ask_if_open(
+        self, request: HttpRequest, row: KeyRequest, verb: str
+    ) -> HttpResponse:
+        if row.status == KeyRequest.Status.PENDING:
+            return self._ask(request, [row], verb)
+        messages.warning(request, services.decided_words(row))
+        return redirect(CASE, row.pk)
 
     def _ask(
         self,
@@ -59,19 +73,26 @@ class Decisions(admin.ModelAdmin[KeyRequest]):
         rows: list[KeyRequest],
         verb: str,
         *,
-        reason: str,
+        reason: str = "",
         error: str = "",
+        several: bool = False,
+        more: bool = False,
     ) -> HttpResponse:
         """The page that says what will happen."""
+        what = f"{len(rows)} requests" if several and len(rows) > 1 else str(rows[0])
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
             "rows": rows,
+            "first": rows[0],
             "verb": verb,
             "reason": reason,
             "error": error,
-            "several": len(rows) > 1 or "action" in request.POST,
-            "title": f"{verb.capitalize()} {_what(rows)}",
+            "several": several,
+            "more": more,
+            "warnings": _warnings(rows, staff_of(request), several=several),
+            "claim_until": timezone.now() + timedelta(days=settings.APPROVAL_DAYS),
+            "title": f"{verb.capitalize()} {what}",
         }
         return TemplateResponse(
             request,
@@ -80,14 +101,13 @@ class Decisions(admin.ModelAdmin[KeyRequest]):
             status=400 if error else 200,
         )
 
-    @admin.action(description="Approve selected", permissions=["change"])
+    # --- Several at once ---------------------------------------------------------
+    @admin.action(
+        description="Approve selected (one plan only)", permissions=["change"]
+    )
     def approve_selected(
         self, request: HttpRequest, queryset: QuerySet[KeyRequest]
     ) -> HttpResponse | None:
-        plans = set(queryset.values_list("plans__policy_id", flat=True))
-        if len(plans) > 1:
-            messages.error(request, "Approve several only for one and the same plan.")
-            return None
         return self._several(request, queryset, "approve")
 
     @admin.action(description="Decline selected", permissions=["change"])
@@ -99,38 +119,90 @@ class Decisions(admin.ModelAdmin[KeyRequest]):
     def _several(
         self, request: HttpRequest, queryset: QuerySet[KeyRequest], verb: str
     ) -> HttpResponse | None:
-        rows = list(queryset.select_related("developer", "decided_by")[:MOST_AT_ONCE])
-        reason = request.POST.get("reason", "")
-        if "confirmed" not in request.POST:
-            return self._ask(request, rows, verb, reason="")
-        if verb == "decline" and not reason.strip():
-            return self._ask(
-                request, rows, verb, reason=reason, error=ReasonNeeded.sentence
+        selected = _selected(request, queryset)
+        rows = selected[:MOST_AT_ONCE]
+        if not rows:
+            messages.warning(request, "None of these requests is there any more.")
+            return None
+        if verb == "approve" and len({_asks_for(row) for row in rows}) > 1:
+            messages.error(
+                request,
+                "Approve several only for one and the same plan. Nothing was changed.",
             )
-        tell_results(request, rows, verb, reason=reason)
+            return None
+        reason = request.POST.get("reason", "")
+        confirmed = "confirmed" in request.POST
+        error = ""
+        if confirmed and verb == "decline" and not reason.strip():
+            error = ReasonNeeded.sentence
+        if error or not confirmed:
+            return self._ask(
+                request,
+                rows,
+                verb,
+                reason=reason,
+                error=error,
+                several=True,
+                more=len(selected) > MOST_AT_ONCE,
+            )
+        decide_each(request, rows, verb, reason=reason)
         return None
 
 
-def tell_results(
+def _cases() -> QuerySet[KeyRequest]:
+    return KeyRequest.objects.select_related(
+        "developer", "decided_by"
+    ).prefetch_related("plans__plan")
+
+
+def _selected(request: HttpRequest, queryset: QuerySet[KeyRequest]) -> list[KeyRequest]:
+    """The rows that were ticked, also those a colleague decided meanwhile.
+
+    `queryset` is what the list shows now: without them, and they would be passed
+    over in silence. "Select all" ticks no rows beyond the page, so there it is taken;
+    one more than is done at once, to know that there are more.
+    """
+    if request.POST.get("select_across") == "1":
+        pks = list(queryset.values_list("pk", flat=True)[: MOST_AT_ONCE + 1])
+    else:
+        pks = [int(pk) for pk in request.POST.getlist(ACTION_CHECKBOX_NAME)]
+    return list(_cases().filter(pk__in=pks).order_by("created_at", "pk"))
+
+
+def _asks_for(row: KeyRequest) -> frozenset[str]:
+    return frozenset(asked.policy_id for asked in row.plans.all())
+
+
+def _warnings(rows: list[KeyRequest], by: User, *, several: bool) -> list[str]:
+    """What stands in the way, with the number in front when there are several."""
+    return [
+        f"{row.number}: {words}" if several else words
+        for row in rows
+        for words in admin_case.warnings(row, by)
+    ]
+
+
+def decide_each(
     request: HttpRequest, rows: list[KeyRequest], verb: str, *, reason: str
 ) -> None:
-    """Decide each row; one sentence for those done, one for each refused."""
-    done = 0
-    by = staff_of(request)
+    """Decide each row by itself and say in one message what came of each."""
+    by, done, refused = staff_of(request), 0, []
     for row in rows:
         try:
             decide(row, verb, by=by, reason=reason)
         except AccessError as refusal:
-            note_refusal(row, refusal, by=by)
-            messages.warning(request, f"{row.number}: {refusal}")
+            note_refusal(refusal.code, by=by, request=row)
+            refused.append(f"{row.number}: {refusal}")
         else:
             done += 1
-    if done:
-        past = "approved" if verb == "approve" else "declined"
-        plural = "request" if done == 1 else "requests"
-        messages.success(request, f"{done} {plural} {past}.")
+    plural = "request" if done == 1 else "requests"
+    words = " ".join([f"{done or 'No'} {plural} {PAST[verb]}.", *refused])
+    messages.add_message(
+        request, messages.WARNING if refused else messages.SUCCESS, words
+    )
 
 
+# --- One decision ------------------------------------------------------------------
 def decide(row: KeyRequest, verb: str, *, by: User, reason: str) -> None:
     """Approve or decline; raises AccessError."""
     if verb == "approve":
@@ -139,50 +211,41 @@ def decide(row: KeyRequest, verb: str, *, by: User, reason: str) -> None:
         services.decline(row, by=by, reason=reason)
 
 
-def note_refusal(row: KeyRequest, refusal: AccessError, *, by: User) -> None:
-    """A refused decision is on the trail too, but not that a colleague was quicker."""
-    if not isinstance(refusal, AlreadyDecided):
-        services.note(Event.Verb.REFUSED, request=row, actor=str(by), text=refusal.code)
+def note_refusal(code: str, *, by: User, **about: Any) -> None:
+    """A refused decision is on the trail too: who tried, and why not."""
+    services.note(Event.Verb.REFUSED, actor=str(by), text=code, **about)
 
 
-def decided_words(row: KeyRequest, verb: str) -> str:
+def refuse_without_right(
+    request: HttpRequest, *, may: bool, about: KeyRequest | Key
+) -> None:
+    """Raise PermissionDenied unless `may`; a POST leaves a trace."""
+    if may:
+        return
+    if request.method == "POST":
+        kind = "key" if isinstance(about, Key) else "request"
+        note_refusal("not_allowed", by=staff_of(request), **{kind: about})
+    raise PermissionDenied
+
+
+def told(row: KeyRequest, verb: str) -> str:
+    """What was done, and the way to the next request."""
     who = row.developer
-    if verb == "approve":
-        return f"{row.number} approved. {who} gets the mail now and claims the key."
-    return f"{row.number} declined. {who} gets the mail with your reason now."
+    done = {
+        "approve": f"{row.number} approved. {who} gets the mail now and claims the key.",
+        "decline": f"{row.number} declined. {who} gets the mail with your reason now.",
+    }[verb]
+    waits = KeyRequest.objects.waiting().select_related("developer").first()
+    if waits is None:
+        return f"{done} Nothing else waits."
+    return format_html(
+        '{} Next: <a href="{}">{}, {}</a>.',
+        done,
+        reverse(CASE, args=[waits.pk]),
+        waits,
+        waits.developer,
+    )
 
 
 def staff_of(request: HttpRequest) -> User:
     return cast(User, request.user)
-
-
-def _what(rows: list[KeyRequest]) -> str:
-    return str(rows[0]) if len(rows) == 1 else f"{len(rows)} requests"
-
-
-class KeyActs(ReadOnlyAdmin):
-    """Ending one key for its owner."""
-
-    def revoke_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        if not request.user.has_perm("keyrequests.change_key"):
-            raise PermissionDenied
-        key = get_object_or_404(Key.objects.select_related("developer"), pk=pk)
-        back = reverse("admin:keyrequests_key_change", args=[pk])
-        if request.method != "POST":
-            context = {
-                **self.admin_site.each_context(request),
-                "opts": self.opts,
-                "key": key,
-                "back": back,
-                "title": f"Revoke {key}",
-            }
-            return TemplateResponse(
-                request, "admin/keyrequests/key/revoke.html", context
-            )
-        try:
-            services.revoke(key, actor=str(staff_of(request)))
-        except AccessError as refusal:
-            messages.warning(request, str(refusal))
-        else:
-            messages.success(request, f"{key} is being revoked. Its owner gets a mail.")
-        return redirect(back)

@@ -33,6 +33,8 @@ from tyk.models import Organisation
 
 MOST_OPEN_REQUESTS = 5
 
+UNFINISHED = [Mint.State.SENDING, Mint.State.UNSURE]
+
 Status = KeyRequest.Status
 Verb = Event.Verb
 
@@ -234,6 +236,9 @@ def refuse_claim(request: KeyRequest) -> None:
     """
     if request.status != Status.APPROVED and not _granted_elsewhere(request):
         raise NotClaimable
+    end = open_until(request)
+    if end is not None and end < timezone.now():
+        raise NotClaimable("This approval has lapsed. You can ask again.")
     _refuse_mint(request)
     if request.tyk_id is None:
         raise BeingDelivered
@@ -268,7 +273,7 @@ def _refuse_mint(request: KeyRequest) -> None:
     offered = plan_for(plan.policy_id) if plan else None
     if offered is None or not offered.offered:
         raise NotClaimable("This plan is no longer offered.")
-    if request.mints.filter(state__in=[Mint.State.SENDING, Mint.State.UNSURE]).exists():
+    if request.mints.filter(state__in=UNFINISHED).exists():
         raise BeingMade
 
 
@@ -338,6 +343,24 @@ def fields_for_tyk(request: KeyRequest, *, code: UUID) -> dict[str, str]:
         MARKER_FIELD: Organisation.current().marker(code),
         "portal_state": f"decide in the portal: {where}",
     }
+
+
+def lapse_old_approvals() -> int:
+    """End approvals nobody claimed in time, here and in Tyk; how many."""
+    oldest = timezone.now() - timedelta(days=settings.APPROVAL_DAYS)
+    late = KeyRequest.objects.filter(status=Status.APPROVED, decided_at__lt=oldest)
+    return sum(_lapse(request) for request in late.select_related("developer"))
+
+
+@transaction.atomic
+def _lapse(request: KeyRequest) -> bool:
+    if request.mints.filter(state__in=UNFINISHED).exists():
+        return False  # being claimed this minute
+    if not request.move(Status.LAPSED):
+        return False
+    note(Verb.LAPSED, request=request)
+    _take_back_in_tyk(request)
+    return True
 
 
 def open_until(request: KeyRequest) -> datetime | None:

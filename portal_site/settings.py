@@ -306,6 +306,14 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": timedelta(seconds=OUTBOX_SWEEP_EVERY),
         "options": {"expires": OUTBOX_SWEEP_EVERY},
     },
+    "lapse old approvals": {
+        "task": "keyrequests.tasks.lapse_approvals",
+        "schedule": timedelta(hours=1),
+    },
+    "forget what ran out": {
+        "task": "developers.tasks.tidy",
+        "schedule": timedelta(hours=6),
+    },
     **{
         f"pull {kind}": {
             "task": "tyk.tasks.pull",

@@ -1,7 +1,7 @@
 """What operators see of the work owed to Tyk and of the last pulls."""
 
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
 from django.contrib import admin, messages
@@ -33,8 +33,7 @@ class CappedPaginator(Paginator[Any]):
 
     @cached_property
     def _counted(self) -> int:
-        rows = self.object_list
-        assert isinstance(rows, QuerySet)
+        rows = cast("QuerySet[Any]", self.object_list)
         return rows.order_by().values("pk")[: self.most + 1].count()
 
 

@@ -71,14 +71,14 @@ def test_age_is_told_in_words_and_shape(organisation, reviewer, hours, kind, wor
     assert words in page
 
 
-def test_an_empty_queue_tells_the_last_decision(organisation, reviewer, rita):
-    request = KeyRequestFactory(approved=True)
-    KeyRequest.objects.update(decided_by=rita, decided_at=timezone.now())
+def test_an_empty_queue_tells_the_last_decision(organisation, reviewer):
+    request = waited(hours=1)
+    reviewer.post(f"{QUEUE}{request.pk}/approve/")
 
     page = reviewer.get(QUEUE).content.decode()
 
-    assert "Nothing to review here." in page
-    assert f"Last decision: {request.number}" in page
+    told = f"Nothing to review. Last decision: {request.number}, approved by Rita, "
+    assert told in page
 
 
 @pytest.mark.parametrize("words", ["jonas", "VELOCARGO", "ferreira", "{number}"])

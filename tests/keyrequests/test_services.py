@@ -1,16 +1,19 @@
 """What asking and deciding do, and that a refusal changes nothing."""
 
 import threading
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 
 from developers.models import Developer, User
-from keyrequests import services
+from keyrequests import live, services
 from keyrequests.errors import (
     AlreadyAsked,
     AlreadyDecided,
+    NotClaimable,
     NotOffered,
     OwnRequest,
     ReasonNeeded,
@@ -235,6 +238,28 @@ def test_mails_of_a_request(scene, mailoutbox):
     assert claim in mailoutbox[-1].body
     [(html, _)] = mailoutbox[-1].alternatives
     assert claim in html
+
+
+def test_an_approval_nobody_claimed_lapses_here_and_in_tyk(scene, settings):
+    request = scene.approved()
+    KeyRequest.objects.update(decided_at=timezone.now() - timedelta(days=91))
+
+    with pytest.raises(NotClaimable, match="has lapsed"):
+        live.claim(KeyRequest.objects.get(pk=request.pk))
+    assert services.lapse_old_approvals() == 1
+    assert services.lapse_old_approvals() == 0
+    scene.deliver()
+
+    request.refresh_from_db()
+    assert (request.status, request.tyk_state) == (Status.LAPSED, "gone")
+    assert scene.box.requests() == []
+    assert scene.box.keys() == []
+
+
+def test_an_approval_in_time_does_not_lapse(scene):
+    scene.approved()
+
+    assert services.lapse_old_approvals() == 0
 
 
 def test_home_tells_what_waits(scene):
