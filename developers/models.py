@@ -107,6 +107,9 @@ class User(AbstractBaseUser, PermissionsMixin):
     objects = UserManager()
 
     class Meta:
+        # The admin lists only staff: developers are looked at as developers.
+        verbose_name = "staff member"
+        verbose_name_plural = "staff"
         constraints = [
             # "!" begins Django's unusable passwords.
             models.CheckConstraint(

@@ -21,7 +21,7 @@ from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
 from developers.models import Developer
-from keyrequests import holdings, services
+from keyrequests import holdings, outcomes, services
 from keyrequests.errors import (
     AccessError,
     BeingMade,
@@ -201,7 +201,7 @@ def _refusal(mint: Mint, budget: Budget) -> AccessError:
         return KeyServiceAway()
     if not record.approved:
         return NotClaimable("The gateway refuses a key for this plan.")
-    services.granted_in_tyk(request)
+    outcomes.granted_in_tyk(request)
     return MadeElsewhere()
 
 
@@ -245,7 +245,7 @@ def _keep(mint: Mint, minted: Minted, *, overlap: float) -> Key:
     if not shown:
         # Settling thought us dead and took over: what we hold is not ours to show.
         raise ClaimUnsure
-    services.granted_here(request, key, replaces=old, overlap=overlap)
+    outcomes.granted_here(request, key, replaces=old, overlap=overlap)
     mint.refresh_from_db()
     return key
 
@@ -263,7 +263,7 @@ def _read_back(key: Key, mint: Mint, budget: Budget) -> None:
         if len(new) == 1:
             holdings.keep_id(key, new[0].id)
             return
-    services.settle_soon(mint)
+    outcomes.settle_soon(mint)
 
 
 def _kind(minted: Minted) -> Key.Kind:

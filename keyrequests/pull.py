@@ -19,7 +19,7 @@ from catalogue.services import plans_for
 from developers import pull as people
 from developers.models import Developer
 from developers.services import MARKER_FIELD
-from keyrequests import holdings, services
+from keyrequests import holdings, outcomes, services
 from keyrequests.models import (
     Event,
     Key,
@@ -231,7 +231,7 @@ def _apply_asked(records: list[Asked]) -> int:
 def _approved_there(request: KeyRequest) -> bool:
     """Approved in Tyk and not by a claim of ours: tell, and list its key."""
     ours = request.mints.exclude(state=Mint.State.REFUSED)
-    if ours.exists() or not services.granted_in_tyk(request):
+    if ours.exists() or not outcomes.granted_in_tyk(request):
         return False
     one_developer(request.developer)
     return True
@@ -329,5 +329,5 @@ def _decided_there(request: KeyRequest) -> bool:
     try:
         record = dashboard().request(request.tyk_id or "")
     except NotFound:
-        return services.declined_in_tyk(request)
+        return outcomes.declined_in_tyk(request)
     return _approved_there(request) if record.approved else False

@@ -1,6 +1,5 @@
 """What people may do with requests and keys. No network; the outbox tells Tyk."""
 
-import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -129,10 +128,10 @@ def withdraw(request: KeyRequest) -> None:
     ):
         raise AlreadyDecided(request, decided_words(request))
     note(Verb.WITHDRAWN, request=request, actor=str(request.developer), at=now)
-    _take_back_in_tyk(request)
+    take_back_in_tyk(request)
 
 
-def _take_back_in_tyk(request: KeyRequest) -> None:
+def take_back_in_tyk(request: KeyRequest) -> None:
     """Tyk knows no "declined": the request is deleted there (Tyk docs, Key requests)."""
     outbox.enqueue(
         "request.delete",
@@ -204,7 +203,7 @@ def decline(request: KeyRequest, *, by: User, reason: str) -> None:
         raise AlreadyDecided(request, decided_words(request))
     note(Verb.DECLINED, request=request, actor=str(by), at=now, text=reason.strip())
     outbox.enqueue("mail.declined", request.code)
-    _take_back_in_tyk(request)
+    take_back_in_tyk(request)
 
 
 def _refuse_own(request: KeyRequest, by: User) -> None:
@@ -277,60 +276,6 @@ def _refuse_mint(request: KeyRequest) -> None:
         raise BeingMade
 
 
-@transaction.atomic
-def granted_here(
-    request: KeyRequest, key: Key, *, replaces: Key | None, overlap: float
-) -> None:
-    """A key was made and is about to be shown; the one it replaces ends."""
-    request.move(Status.GRANTED)
-    KeyRequest.objects.filter(pk=request.pk).update(tyk_state="approved")
-    who = str(request.developer)
-    note(Verb.CLAIMED, request=request, key=key, actor=who)
-    if replaces is None:
-        return
-    note(Verb.REPLACED, request=request, key=replaces, actor=who)
-    with contextlib.suppress(NotLive):  # ended meanwhile: as wanted
-        revoke(replaces, actor=who, after=overlap)
-
-
-@transaction.atomic
-def granted_in_tyk(request: KeyRequest) -> bool:
-    """Somebody approved it in the Tyk Dashboard; True if that was news."""
-    now = timezone.now()
-    KeyRequest.objects.filter(pk=request.pk).update(tyk_state="approved")
-    moved = request.move(
-        Status.GRANTED, decided_at=now, decided_in=KeyRequest.DecidedIn.TYK
-    )
-    if moved:
-        note(Verb.APPROVED, request=request, at=now, text="in the Tyk Dashboard")
-    return moved
-
-
-@transaction.atomic
-def declined_in_tyk(request: KeyRequest) -> bool:
-    """Somebody deleted it in the Tyk Dashboard; True if that was news."""
-    now = timezone.now()
-    KeyRequest.objects.filter(pk=request.pk).update(tyk_state="gone")
-    if request.status != Status.PENDING:
-        return False
-    moved = request.move(
-        Status.DECLINED, decided_at=now, decided_in=KeyRequest.DecidedIn.TYK
-    )
-    if moved:
-        note(Verb.DECLINED, request=request, at=now, text="in the Tyk Dashboard")
-        outbox.enqueue("mail.declined", request.code)
-    return moved
-
-
-def settle_soon(mint: Mint) -> None:
-    """Have the worker look at once, where no late write can be under way."""
-    outbox.enqueue(
-        "mint.settle",
-        mint.code,
-        lane=lanes.for_developer(mint.request.developer.tyk_id),
-    )
-
-
 def fields_for_tyk(request: KeyRequest, *, code: UUID) -> dict[str, str]:
     """What stands in the Tyk request's `fields`: answers, marker, where to decide.
 
@@ -343,24 +288,6 @@ def fields_for_tyk(request: KeyRequest, *, code: UUID) -> dict[str, str]:
         MARKER_FIELD: Organisation.current().marker(code),
         "portal_state": f"decide in the portal: {where}",
     }
-
-
-def lapse_old_approvals() -> int:
-    """End approvals nobody claimed in time, here and in Tyk; how many."""
-    oldest = timezone.now() - timedelta(days=settings.APPROVAL_DAYS)
-    late = KeyRequest.objects.filter(status=Status.APPROVED, decided_at__lt=oldest)
-    return sum(_lapse(request) for request in late.select_related("developer"))
-
-
-@transaction.atomic
-def _lapse(request: KeyRequest) -> bool:
-    if request.mints.filter(state__in=UNFINISHED).exists():
-        return False  # being claimed this minute
-    if not request.move(Status.LAPSED):
-        return False
-    note(Verb.LAPSED, request=request)
-    _take_back_in_tyk(request)
-    return True
 
 
 def open_until(request: KeyRequest) -> datetime | None:

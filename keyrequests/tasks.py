@@ -4,7 +4,7 @@ import logging
 
 from celery import shared_task
 
-from keyrequests import services
+from keyrequests import outcomes
 
 log = logging.getLogger(__name__)
 
@@ -12,6 +12,6 @@ log = logging.getLogger(__name__)
 @shared_task(soft_time_limit=240, time_limit=300)
 def lapse_approvals() -> None:
     """End approvals nobody claimed in time."""
-    lapsed = services.lapse_old_approvals()
+    lapsed = outcomes.lapse_old_approvals()
     if lapsed:
         log.info("approvals lapsed", extra={"n": lapsed})

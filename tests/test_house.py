@@ -79,3 +79,18 @@ def test_every_kind_of_work_and_pull_has_its_function():
     assert {kind: callable(import_string(path)) for kind, path in table.items()} == (
         dict.fromkeys(table, True)
     )
+
+
+def test_every_test_named_in_the_list_of_features_exists():
+    named = re.findall(
+        r"`(tests/[\w/]+\.py)(?:::(\w+))?`", (ROOT / "tests/features.md").read_text()
+    )
+    missing = [
+        f"{path}::{test}"
+        for path, test in named
+        if not (ROOT / path).is_file()
+        or (test and f"def {test}(" not in (ROOT / path).read_text())
+    ]
+
+    assert len(named) > 50
+    assert missing == []

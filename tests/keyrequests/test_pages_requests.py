@@ -6,7 +6,7 @@ import pytest
 from django.urls import reverse
 
 from developers.models import User
-from keyrequests import services
+from keyrequests import outcomes, services
 from keyrequests.models import Event, KeyRequest, Mint
 from tests.keyrequests import rows
 from tyk.models import Outbox
@@ -168,7 +168,7 @@ def test_declined_request_of_a_plan_no_longer_offered(page, mira, rita):
 
 def test_request_declined_in_tyk(page, mira, entry):
     sent = rows.request(mira, entry)
-    services.declined_in_tyk(sent)
+    outcomes.declined_in_tyk(sent)
 
     text = page.get(sent.get_absolute_url()).text
 
@@ -178,7 +178,7 @@ def test_request_declined_in_tyk(page, mira, entry):
 
 def test_request_approved_in_tyk_offers_a_new_key(page, mira, entry):
     sent = rows.request(mira, entry)
-    services.granted_in_tyk(sent)
+    outcomes.granted_in_tyk(sent)
 
     text = page.get(sent.get_absolute_url()).text
 

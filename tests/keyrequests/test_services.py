@@ -9,7 +9,7 @@ from django.db import connection
 from django.utils import timezone
 
 from developers.models import Developer, User
-from keyrequests import live, services
+from keyrequests import live, outcomes, services
 from keyrequests.errors import (
     AlreadyAsked,
     AlreadyDecided,
@@ -246,8 +246,8 @@ def test_an_approval_nobody_claimed_lapses_here_and_in_tyk(scene, settings):
 
     with pytest.raises(NotClaimable, match="has lapsed"):
         live.claim(KeyRequest.objects.get(pk=request.pk))
-    assert services.lapse_old_approvals() == 1
-    assert services.lapse_old_approvals() == 0
+    assert outcomes.lapse_old_approvals() == 1
+    assert outcomes.lapse_old_approvals() == 0
     scene.deliver()
 
     request.refresh_from_db()
@@ -259,7 +259,7 @@ def test_an_approval_nobody_claimed_lapses_here_and_in_tyk(scene, settings):
 def test_an_approval_in_time_does_not_lapse(scene):
     scene.approved()
 
-    assert services.lapse_old_approvals() == 0
+    assert outcomes.lapse_old_approvals() == 0
 
 
 def test_home_tells_what_waits(scene):

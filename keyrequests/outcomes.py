@@ -1,0 +1,96 @@
+"""What became of a request: told by a claim, by Tyk, or by time.
+
+Decisions of people are in `services`; these are facts that arrive. Each moves the
+row once, by compare-and-set, and says on the time line what happened.
+"""
+
+import contextlib
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from keyrequests import services
+from keyrequests.errors import NotLive
+from keyrequests.models import Event, Key, KeyRequest, Mint
+from tyk import lanes, outbox
+
+Status = KeyRequest.Status
+Verb = Event.Verb
+
+
+@transaction.atomic
+def granted_here(
+    request: KeyRequest, key: Key, *, replaces: Key | None, overlap: float
+) -> None:
+    """A key was made and is about to be shown; the one it replaces ends."""
+    request.move(Status.GRANTED)
+    KeyRequest.objects.filter(pk=request.pk).update(tyk_state="approved")
+    who = str(request.developer)
+    services.note(Verb.CLAIMED, request=request, key=key, actor=who)
+    if replaces is None:
+        return
+    services.note(Verb.REPLACED, request=request, key=replaces, actor=who)
+    with contextlib.suppress(NotLive):  # ended meanwhile: as wanted
+        services.revoke(replaces, actor=who, after=overlap)
+
+
+@transaction.atomic
+def granted_in_tyk(request: KeyRequest) -> bool:
+    """Somebody approved it in the Tyk Dashboard; True if that was news."""
+    now = timezone.now()
+    KeyRequest.objects.filter(pk=request.pk).update(tyk_state="approved")
+    moved = request.move(
+        Status.GRANTED, decided_at=now, decided_in=KeyRequest.DecidedIn.TYK
+    )
+    if moved:
+        services.note(
+            Verb.APPROVED, request=request, at=now, text="in the Tyk Dashboard"
+        )
+    return moved
+
+
+@transaction.atomic
+def declined_in_tyk(request: KeyRequest) -> bool:
+    """Somebody deleted it in the Tyk Dashboard; True if that was news."""
+    now = timezone.now()
+    KeyRequest.objects.filter(pk=request.pk).update(tyk_state="gone")
+    if request.status != Status.PENDING:
+        return False
+    moved = request.move(
+        Status.DECLINED, decided_at=now, decided_in=KeyRequest.DecidedIn.TYK
+    )
+    if moved:
+        services.note(
+            Verb.DECLINED, request=request, at=now, text="in the Tyk Dashboard"
+        )
+        outbox.enqueue("mail.declined", request.code)
+    return moved
+
+
+def settle_soon(mint: Mint) -> None:
+    """Have the worker look at once, where no late write can be under way."""
+    outbox.enqueue(
+        "mint.settle",
+        mint.code,
+        lane=lanes.for_developer(mint.request.developer.tyk_id),
+    )
+
+
+def lapse_old_approvals() -> int:
+    """End approvals nobody claimed in time, here and in Tyk; how many."""
+    oldest = timezone.now() - timedelta(days=settings.APPROVAL_DAYS)
+    late = KeyRequest.objects.filter(status=Status.APPROVED, decided_at__lt=oldest)
+    return sum(_lapse(request) for request in late.select_related("developer"))
+
+
+@transaction.atomic
+def _lapse(request: KeyRequest) -> bool:
+    if request.mints.filter(state__in=services.UNFINISHED).exists():
+        return False  # being claimed this minute
+    if not request.move(Status.LAPSED):
+        return False
+    services.note(Verb.LAPSED, request=request)
+    services.take_back_in_tyk(request)
+    return True
