@@ -52,6 +52,7 @@ class Visitor:
     page: Page
     complaints: list[str]
     pictures: Path | None
+    looks: str  # light, dark or no-scripts: in the name of a picture
 
     def go(self, path: str) -> None:
         self.page.goto(self.site.url + path)
@@ -74,11 +75,18 @@ class Visitor:
         )
         assert wider <= 0, f"{self.page.url} is {wider} px too wide"
         if self.pictures is not None:
-            width = self.page.viewport_size["width"] if self.page.viewport_size else 0
-            where = name or re.sub(r"[^a-z]+", "-", self.page.url.split("/", 3)[-1])
-            count = len(list(self.pictures.glob("*.png")))
-            file = f"{count:03}-{where.strip('-') or 'home'}-{width}.png"
-            self.page.screenshot(path=self.pictures / file, full_page=True)
+            self.page.screenshot(path=self._picture(name), full_page=True)
+
+    def _picture(self, name: str) -> Path:
+        """A named view under its name, any other numbered in a folder of its own."""
+        assert self.pictures is not None
+        width = self.page.viewport_size["width"] if self.page.viewport_size else 0
+        if name:
+            return self.pictures / f"{name}-{width}-{self.looks}.png"
+        other = self.pictures / "other"
+        path = re.sub(r"[^a-z]+", "-", self.page.url.split("/", 3)[-1]).strip("-")
+        count = len(list(other.glob("*.png")))
+        return other / f"{count:03}-{path or 'home'}-{width}-{self.looks}.png"
 
     def says(self, words: str) -> bool:
         return words in self.page.locator("body").inner_text()
@@ -92,7 +100,7 @@ def visitor(chromium: Browser, site: Run) -> Iterator[Callable[..., Visitor]]:
     folder = os.environ.get("PICTURES")
     pictures = Path(folder) if folder else None
     if pictures is not None:
-        pictures.mkdir(parents=True, exist_ok=True)
+        (pictures / "other").mkdir(parents=True, exist_ok=True)
 
     def make(
         size: tuple[int, int] = WIDE, *, scripts: bool = True, dark: bool = False
@@ -107,7 +115,8 @@ def visitor(chromium: Browser, site: Run) -> Iterator[Callable[..., Visitor]]:
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(15_000)
-        one = Visitor(site, page, [], pictures)
+        looks = "dark" if dark else "light" if scripts else "no-scripts"
+        one = Visitor(site, page, [], pictures, looks)
         page.on(
             "console",
             lambda said: (

@@ -50,6 +50,7 @@ def gateway_accepts(site: Run, key: str) -> bool:
 
 def sign_up(person: Visitor, email: str) -> None:
     person.go("/")
+    person.look("home")
     person.go("/sign-up/")
     person.page.locator("input[name=email]").fill(email)
     for field in ("name", "company"):
@@ -67,8 +68,9 @@ def sign_up(person: Visitor, email: str) -> None:
 
 def ask(person: Visitor, entry: str) -> None:
     person.go("/catalogue/")
+    person.look("catalogue")
     person.page.get_by_role("link", name=entry, exact=True).first.click()
-    person.look()
+    person.look("entry")
     person.page.get_by_role(
         "link", name=re.compile(f"^Request access to {entry}")
     ).first.click()
@@ -114,6 +116,7 @@ def test_from_sign_up_to_a_revoked_key(
     rita = visitor(size, dark=dark)
     staff(rita)
     rita.go("/admin/keyrequests/keyrequest/")
+    rita.look("admin-queue")
     rita.page.get_by_role("link", name="Nora Nash").last.click()
     rita.look("admin-request")
     rita.page.get_by_role("button", name="Approve").click()
