@@ -209,7 +209,7 @@ def _unsure(mint: Mint, why: str) -> None:
     """The outcome is not known: keep that, and let settling find out."""
     log.warning("claim unsure", extra={"why": why})
     moved = Mint.objects.filter(pk=mint.pk, state=Mint.State.SENDING).update(
-        state=Mint.State.UNSURE
+        state=Mint.State.UNSURE, unsure_at=timezone.now()
     )
     if moved:
         services.note(Event.Verb.UNSURE, request=mint.request)

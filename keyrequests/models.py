@@ -295,6 +295,8 @@ class Mint(models.Model):
     # Fingerprints of what the developer held just before: what is new is ours.
     before = models.JSONField(default=list)
     started_at = models.DateTimeField()
+    # When its answer was lost. Tyk may still act on it much later: it is audited.
+    unsure_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
     key = models.OneToOneField(
         Key, null=True, on_delete=models.SET_NULL, related_name="mint"

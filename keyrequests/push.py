@@ -3,6 +3,7 @@
 import logging
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
@@ -10,7 +11,7 @@ from django.utils import timezone
 from developers.services import MARKER_FIELD
 from keyrequests import holdings, services
 from keyrequests.models import Event, Key, KeyRequest, Mint
-from tyk import outbox
+from tyk import lanes, outbox
 from tyk.connect import dashboard
 from tyk.dashboard.errors import NotFound, Refused
 from tyk.dashboard.records import BadRecord, KeyRequest as TykRequest
@@ -21,6 +22,7 @@ log = logging.getLogger(__name__)
 
 OURS_WITHIN = timedelta(hours=24)
 LISTED_WITHIN = timedelta(hours=1)
+AUDIT_EVERY = 3600.0  # seconds, once the first minutes are over
 SOON = 10.0  # seconds, where another of our writes must go first
 
 
@@ -190,7 +192,34 @@ def settle(job: Job) -> None:
     if mint.state == Mint.State.SHOWN:
         _read_late_id(mint)
     elif mint.state in {Mint.State.SENDING, Mint.State.UNSURE}:
+        # Still "sending" so long after: the process that sent it died.
+        Mint.objects.filter(pk=mint.pk, unsure_at=None).update(
+            unsure_at=mint.started_at
+        )
         _find_out(mint)
+
+
+def audit(job: Job) -> None:
+    """Look again, for a day, whether a settled mint made a key after all.
+
+    A Dashboard or a proxy may carry a call out long after we stopped listening, so
+    looking once is not enough: a key that nobody saw would live for ever.
+    """
+    mint = Mint.objects.select_related("request__developer", "key").get(
+        code=job.subject
+    )
+    if mint.state == Mint.State.SHOWN or not _surely_unseen(mint):
+        return
+    made = _key_made_by(mint)
+    if made is not None:
+        log.warning("late key found", extra={"mint": str(mint.code)})
+        _revoke_unseen(mint, made)
+        services.note(
+            Event.Verb.SETTLED, request=mint.request, text="a late key was removed"
+        )
+    age = (timezone.now() - mint.started_at).total_seconds()
+    often = settings.OUTBOX_QUARANTINE
+    raise Later(often if age < 10 * often else AUDIT_EVERY, "audited again later")
 
 
 def _read_late_id(mint: Mint) -> None:
@@ -224,25 +253,35 @@ def _surely_unseen(mint: Mint) -> bool:
 
 
 def _remove_unseen(mint: Mint, made: holdings.Held) -> None:
+    _revoke_unseen(mint, made)
+    _end_mint(mint, Mint.State.LOST, "the key nobody saw was removed")
+
+
+def _revoke_unseen(mint: Mint, made: holdings.Held) -> None:
+    """End a key that is provably ours and was shown to nobody."""
+    developer = mint.request.developer
     try:
-        dashboard().revoke_key(mint.request.developer.tyk_id, made.id)
+        dashboard().revoke_key(developer.tyk_id, made.id)
     except NotFound:
         log.info("the unseen key was already gone")
-    _end_mint(mint, Mint.State.LOST, "the key nobody saw was removed")
+    # A pull may have listed it as found meanwhile.
+    Key.objects.filter(developer=developer, fp=made.fp).update(
+        state=Key.State.REVOKED, ended_at=timezone.now()
+    )
 
 
 def _key_made_by(mint: Mint) -> holdings.Held | None:
     """The key that carries the mint's marker, among those that are new since."""
     developer = mint.request.developer
     held = holdings.of_developer(developer, dashboard().developer(developer.tyk_id))
-    known = set(
-        Key.objects.filter(developer=developer)
+    shown = set(
+        Key.objects.filter(developer=developer, mint__isnull=False)
         .exclude(fp=None)
         .values_list("fp", flat=True)
     )
     marker = Organisation.current().marker(mint.marked_by)
     for one in held.beyond(mint.before):
-        if one.fp not in known and _carries(one, marker):
+        if one.fp not in shown and _carries(one, marker):
             return one
     return None
 
@@ -260,7 +299,11 @@ def _carries(one: holdings.Held, marker: str) -> bool:
 
 
 def _nothing_of_ours(mint: Mint) -> None:
-    """No key is provably ours: was the request approved, or can it be used again?"""
+    """No key is provably ours. Its Tyk request is never used again.
+
+    Deleted, it can't be approved by the lost call that may still arrive, and the
+    next claim's key carries another marker.
+    """
     request = mint.request
     if mint.tyk_request_id != request.tyk_id:
         _take_back_own_request(mint)
@@ -269,13 +312,14 @@ def _nothing_of_ours(mint: Mint) -> None:
     try:
         approved = dashboard().request(mint.tyk_request_id).approved
     except NotFound:
-        KeyRequest.objects.filter(pk=request.pk).update(tyk_state="gone")
         approved = False
     if approved:
         KeyRequest.objects.filter(pk=request.pk).update(tyk_state="approved")
         _end_mint(mint, Mint.State.LOST, "a key was made, but never shown")
-    else:
-        _end_mint(mint, Mint.State.REFUSED, "no key was made")
+        return
+    _delete(mint.tyk_request_id)
+    KeyRequest.objects.filter(pk=request.pk).update(tyk_state="gone")
+    _end_mint(mint, Mint.State.REFUSED, "no key was made")
 
 
 def _take_back_own_request(mint: Mint) -> None:
@@ -293,3 +337,9 @@ def _end_mint(mint: Mint, state: Mint.State, what: str) -> None:
     ).update(state=state, ended_at=timezone.now())
     if ended:
         services.note(Event.Verb.SETTLED, request=mint.request, text=what)
+        outbox.enqueue(
+            "mint.audit",
+            mint.code,
+            lane=lanes.for_developer(mint.request.developer.tyk_id),
+            after=settings.OUTBOX_QUARANTINE,
+        )

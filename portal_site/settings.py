@@ -92,6 +92,7 @@ OUTBOX_HANDLERS = {
     "request.create": "keyrequests.push.create_request",
     "request.delete": "keyrequests.push.delete_request",
     "mint.settle": "keyrequests.push.settle",
+    "mint.audit": "keyrequests.push.audit",
     "key.revoke": "keyrequests.push.revoke_key",
     "mail.request_received": "keyrequests.mail.request_received",
     "mail.to_review": "keyrequests.mail.to_review",

@@ -1,9 +1,11 @@
 """Claim and replace against the sandbox: one key, shown once, and every fault."""
 
 import threading
+from datetime import timedelta
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 
 from keyrequests import live, services
 from keyrequests.errors import (
@@ -17,7 +19,7 @@ from keyrequests.errors import (
 )
 from keyrequests.models import Event, Key, KeyRequest, Mint
 from tests.keyrequests.scene import Scene, build
-from tyk import pull
+from tyk import outbox, pull
 from tyk.models import Organisation, Outbox
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -192,6 +194,52 @@ def test_an_answer_lost_before_tyk_did_anything_is_claimed_again(scene):
     live.claim(KeyRequest.objects.get(pk=request.pk))
     assert len(scene.box.keys()) == 1
     assert len(scene.box.requests()) == 1
+
+
+def test_a_key_made_long_after_the_answer_was_lost_is_removed(scene):
+    """The call lands when everybody has stopped waiting: the audit finds its key."""
+    request = scene.approved()
+    scene.box.faults.add("approveKeyRequest", mode="commit_late", seconds=1.5, times=1)
+    with pytest.raises(ClaimUnsure):
+        live.claim(request)
+    # The look comes too early: nothing is there yet, and Tyk keeps the request.
+    scene.box.faults.add("deleteKeyRequest", mode="status", status=404, times=1)
+    scene.due_now("mint.settle")
+    scene.deliver()
+    assert Mint.objects.get().state == Mint.State.REFUSED
+    scene.box.wait_for_late_commits()
+    assert len(scene.box.keys()) == 1
+    pull.run("developers")
+    assert Key.objects.get().state == Key.State.LIVE
+
+    shown = live.claim(KeyRequest.objects.get(pk=request.pk))
+    scene.due_now("mint.audit")
+    scene.deliver()
+
+    assert len(scene.box.keys()) == 1
+    assert scene.box.gateway_accepts(shown.pairs[0][1].reveal())
+    found = Key.objects.get(origin=Key.Origin.FOUND)
+    assert found.state == Key.State.REVOKED
+
+
+def test_the_audit_ends_after_a_day_and_removes_nothing_of_strangers(scene):
+    request = scene.approved()
+    scene.box.faults.add("approveKeyRequest", mode="timeout_before", seconds=2, times=1)
+    with pytest.raises(ClaimUnsure):
+        live.claim(request)
+    scene.due_now("mint.settle")
+    scene.deliver()
+    by_hand = scene.box.issue_key(scene.developer.tyk_id, scene.policy)
+
+    scene.due_now("mint.audit")
+    scene.deliver()
+    assert scene.box.gateway_accepts(by_hand)
+    assert outbox.due().filter(kind="mint.audit").exists()
+
+    Mint.objects.update(started_at=timezone.now() - timedelta(hours=25))
+    scene.due_now("mint.audit")
+    scene.deliver()
+    assert not outbox.due().filter(kind="mint.audit").exists()
 
 
 def test_settling_leaves_a_strangers_key_alone(scene):
