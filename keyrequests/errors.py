@@ -82,6 +82,15 @@ class KeyMailIsOn(AccessError):
     )
 
 
+class Paused(AccessError):
+    """The database was restored or copied: see tyk.fence."""
+
+    code = "paused"
+    sentence = (
+        "Keys can not be made right now. Nothing is lost; the team has been told."
+    )
+
+
 class NotLive(AccessError):
     code = "not_live"
     sentence = "This key has already ended."

@@ -23,11 +23,12 @@ from keyrequests.errors import (
     NotLive,
     NotOffered,
     OwnRequest,
+    Paused,
     ReasonNeeded,
     TooManyOpen,
 )
 from keyrequests.models import Event, Key, KeyRequest, Mint, RequestedPlan
-from tyk import lanes, outbox
+from tyk import fence, lanes, outbox
 from tyk.models import Organisation
 
 MOST_OPEN_REQUESTS = 5
@@ -264,6 +265,8 @@ def refuse_replacement(key: Key) -> None:
 
 
 def _refuse_mint(request: KeyRequest) -> None:
+    if fence.closed():
+        raise Paused
     organisation = Organisation.current()
     leaks = organisation.key_mail_on or organisation.secure_approval_on
     if leaks and not settings.CLAIM_ACCEPTS_KEY_MAIL:

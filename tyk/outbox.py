@@ -25,7 +25,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils.module_loading import import_string
 
-from tyk import connect, lanes
+from tyk import connect, fence, lanes
 from tyk.dashboard.errors import (
     Busy,
     DashboardError,
@@ -152,6 +152,10 @@ def try_again(pk: int) -> bool:
 def drain(limit: int = 100) -> Counter[str]:
     """Work on what is due now, at most `limit` rows; how many ended in what."""
     outcomes: Counter[str] = Counter()
+    why_not = fence.closed()
+    if why_not:
+        log.error("outbox paused", extra={"why": why_not})
+        return Counter(paused=1)
     while outcomes.total() < limit:
         jobs = (_lease(pk) for pk in _ready(limit - outcomes.total()))
         worked = Counter(_serve(job) for job in jobs if job is not None)

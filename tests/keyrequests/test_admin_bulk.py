@@ -26,7 +26,8 @@ def reviewer(organisation, rita, signed_in):
 
 @pytest.fixture
 def three(organisation) -> list[KeyRequest]:
-    return KeyRequestFactory.create_batch(3, entry=EntryFactory(name="Orders"))
+    entry = EntryFactory(name="Orders")
+    return [KeyRequestFactory(entry=entry) for _ in range(3)]
 
 
 def bulk(client, verb: str, rows: list[KeyRequest], path: str = QUEUE, **typed: str):

@@ -98,8 +98,9 @@ def test_no_page_tells_the_id_the_fingerprint_or_the_seal(chief, alice, page):
 def test_nothing_is_added_changed_or_deleted(chief, kind, alice, alices_key):
     MintFactory()
     EventFactory()
-    row = {"key": Key, "mint": Mint, "event": Event}[kind].objects.first()
-    before = type(row).objects.values().get(pk=row.pk)
+    rows = {"key": Key.objects, "mint": Mint.objects, "event": Event.objects}[kind]
+    row = rows.first()
+    before = rows.values().get(pk=row.pk)
     base = f"/admin/keyrequests/{kind}/"
 
     answers = [
@@ -111,7 +112,7 @@ def test_nothing_is_added_changed_or_deleted(chief, kind, alice, alices_key):
     chief.post(base, {"action": "delete_selected", "_selected_action": [row.pk]})
 
     assert [answer.status_code for answer in answers] == [403] * 4
-    assert type(row).objects.values().get(pk=row.pk) == before
+    assert rows.values().get(pk=row.pk) == before
 
 
 def test_a_key_has_its_time_line(chief, alices_key):

@@ -73,19 +73,19 @@ def test_filter_by_entry(reviewer):
 
 @pytest.mark.parametrize("words", ["{pk}", "R-{pk}", " r-{pk} "])
 def test_a_number_is_found_whatever_became_of_it(reviewer, words):
-    decided = KeyRequestFactory(approved=True)
-    KeyRequestFactory()
+    decided = KeyRequestFactory(pk=70_412, approved=True)
+    KeyRequestFactory(pk=70_413)
 
     assert shown(reviewer, q=words.format(pk=decided.pk)) == [decided]
 
 
 def test_bare_digits_are_looked_for_in_addresses_too(reviewer):
-    by_number = KeyRequestFactory()
+    by_number = KeyRequestFactory(pk=70_412)
     by_address = KeyRequestFactory(
-        developer=DeveloperFactory(email=f"bike{by_number.pk}@velocargo.example")
+        developer=DeveloperFactory(email="bike70412@velocargo.example")
     )
 
-    assert shown(reviewer, q=str(by_number.pk)) == [by_number, by_address]
+    assert set(shown(reviewer, q="70412")) == {by_number, by_address}
 
 
 def test_no_hit_says_what_was_looked_for(reviewer):

@@ -143,9 +143,13 @@ def test_without_rights_nothing_is_seen(sam, signed_in, kind):
 @pytest.mark.parametrize("kind", ["outbox", "pullstate", "organisation"])
 def test_nothing_is_added_changed_or_deleted(chief, parked, kind):
     PullStateFactory()
-    model = {"outbox": Outbox, "pullstate": PullState, "organisation": Organisation}
-    row = model[kind].objects.first()
-    before = type(row).objects.values().get(pk=row.pk)
+    rows = {
+        "outbox": Outbox.objects,
+        "pullstate": PullState.objects,
+        "organisation": Organisation.objects,
+    }[kind]
+    row = rows.first()
+    before = rows.values().get(pk=row.pk)
     base = f"/admin/tyk/{kind}/"
 
     answers = [
@@ -156,7 +160,7 @@ def test_nothing_is_added_changed_or_deleted(chief, parked, kind):
 
     assert [answer.status_code for answer in answers] == [403] * 3
     assert chief.get(f"{base}{row.pk}/change/").status_code == 200
-    assert type(row).objects.values().get(pk=row.pk) == before
+    assert rows.values().get(pk=row.pk) == before
 
 
 def test_pulls_tell_when_they_were_complete_and_what_went_wrong(chief):

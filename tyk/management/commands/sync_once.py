@@ -49,7 +49,10 @@ class Command(BaseCommand):
         return [
             kind
             for kind, counts in report.items()
-            if counts.get("error") or counts.get("parked") or counts.get("held_back")
+            if counts.get("error")
+            or counts.get("parked")
+            or counts.get("paused")
+            or counts.get("held_back")
         ]
 
 
