@@ -72,6 +72,16 @@ ACTS = {
             do=services.send_reset_link,
             fits=lambda developer: developer.may_enter,
         ),
+        Act(
+            name="end-sessions",
+            button="End sessions",
+            question="End every session of this developer?",
+            effect="They are signed out in every browser at once and can sign in again "
+            "with their password. Their keys go on working.",
+            done="Every session of the developer has ended.",
+            do=services.end_sessions,
+            fits=lambda developer: developer.may_enter,
+        ),
     )
 }
 CHANGE = "developers.change_developer"
@@ -98,7 +108,7 @@ class StateFilter(admin.SimpleListFilter):
 
 @admin.register(Developer)
 class DeveloperAdmin(admin.ModelAdmin[Developer]):
-    """Search, look, and three confirmed buttons."""
+    """Search, look, and some confirmed buttons."""
 
     list_display = ["who", "email", "state", "working_keys", "registered_at"]
     list_display_links = ["who"]

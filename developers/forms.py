@@ -66,27 +66,20 @@ def strict_email(address: str) -> str:
     return address
 
 
-class SignUpForm(forms.Form):
-    """E-mail, what the organisation asks for, and a trap for programs."""
+class AskedForm(forms.Form):
+    """Has one input for each field the organisation asks for."""
 
-    email = email_field(autocomplete="email", label="Work e-mail")
-
-    def __init__(self, *args: Any, ask: list[str], **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        ask: list[str],
+        held: dict[str, str] | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
-        self.fields[
-            "email"
-        ].help_text = "We send a link to confirm it. Your password comes after that."
         self._asked = dict(zip(_input_names(ask), ask, strict=True))
         for name, label in self._asked.items():
-            self.fields[name] = _asked_field(name, label)
-        self.fields[HONEYPOT] = forms.CharField(
-            required=False,
-            label="Leave this field empty",
-            widget=forms.TextInput(attrs={"autocomplete": "off", "tabindex": "-1"}),
-        )
-
-    def clean_email(self) -> str:
-        return strict_email(self.cleaned_data["email"])
+            self.fields[name] = _asked_field(name, label, (held or {}).get(label, ""))
 
     @property
     def asked(self) -> list[forms.BoundField]:
@@ -97,9 +90,33 @@ class SignUpForm(forms.Form):
         """What was typed, by the organisation's own field names."""
         return {label: self.cleaned_data[name] for name, label in self._asked.items()}
 
+
+class SignUpForm(AskedForm):
+    """E-mail, what the organisation asks for, and a trap for programs."""
+
+    email = email_field(autocomplete="email", label="Work e-mail")
+
+    def __init__(self, *args: Any, ask: list[str], **kwargs: Any) -> None:
+        super().__init__(*args, ask=ask, **kwargs)
+        self.fields[
+            "email"
+        ].help_text = "We send a link to confirm it. Your password comes after that."
+        self.fields[HONEYPOT] = forms.CharField(
+            required=False,
+            label="Leave this field empty",
+            widget=forms.TextInput(attrs={"autocomplete": "off", "tabindex": "-1"}),
+        )
+
+    def clean_email(self) -> str:
+        return strict_email(self.cleaned_data["email"])
+
     @property
     def is_from_a_program(self) -> bool:
         return bool(self.cleaned_data.get(HONEYPOT))
+
+
+class ProfileForm(AskedForm):
+    """What developers may change about themselves; `held` is what stands there."""
 
 
 def _input_names(labels: list[str]) -> Iterator[str]:
@@ -112,10 +129,12 @@ def _input_names(labels: list[str]) -> Iterator[str]:
         yield name
 
 
-def _asked_field(name: str, label: str) -> forms.CharField:
+def _asked_field(name: str, label: str, held: str) -> forms.CharField:
     return forms.CharField(
         label="Your name" if name == "name" else label,
-        max_length=200,
+        initial=held,
+        # What Tyk holds already may stay as long as it is.
+        max_length=max(200, len(held)),
         required=name in REQUIRED,
         widget=forms.TextInput(attrs={"autocomplete": AUTOCOMPLETE.get(name, "off")}),
         error_messages={"required": f"Fill in {label.lower()}"},
@@ -194,3 +213,22 @@ class ChangePasswordForm(NewPasswordForm):
         "Current password", "current-password", "Type your current password"
     )
     field_order = ["current", "password", "again"]
+
+
+class NewAddressForm(forms.Form):
+    """Another address, asked for by somebody who proves the password."""
+
+    email = email_field(autocomplete="email", label="New e-mail")
+    current = _password_field(
+        "Current password", "current-password", "Type your current password"
+    )
+
+    def __init__(self, *args: Any, old: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._old = old
+
+    def clean_email(self) -> str:
+        address = strict_email(self.cleaned_data["email"])
+        if address == self._old:
+            raise ValidationError("This is your address already")
+        return address

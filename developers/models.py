@@ -179,6 +179,8 @@ class MailedLink(models.Model):
     # The address as typed; who it belongs to is decided in the worker.
     email = models.CharField(max_length=254)
     email_key = models.CharField(max_length=254, db_index=True)
+    # new_address: what it takes the place of, in Tyk's spelling. Told afterwards.
+    old_email = models.CharField(max_length=254, blank=True)
     signup = models.ForeignKey(SignUp, null=True, on_delete=models.CASCADE)
     developer = models.ForeignKey(Developer, null=True, on_delete=models.CASCADE)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -191,17 +193,27 @@ class MailedLink(models.Model):
 
 
 class ProfileEdit(models.Model):
-    """A wish to change a developer record in Tyk, carried out by read-merge-write."""
+    """A wish to change a developer record in Tyk, carried out by read-merge-write.
+
+    `before`, `after`, `theirs` map members to values: `inactive` to a boolean,
+    `fields.<name>` to a text, where "" stands for a field that is not there.
+    """
 
     class State(models.TextChoices):
         DUE = "due", "on its way"
         DONE = "done", "done"
         CONFLICT = "conflict", "Tyk holds another value"
+        REFUSED = "refused", "not accepted by Tyk"
         DROPPED = "dropped", "dropped"
 
     developer = models.ForeignKey(Developer, on_delete=models.CASCADE)
     before = models.JSONField()
     after = models.JSONField()
+    # Values of a member that may already have reached Tyk: a later wish that takes
+    # the earlier one's place must not call our own write somebody else's.
+    sent = models.JSONField(default=dict)
+    theirs = models.JSONField(default=dict)  # conflict: what Tyk held instead
+    note = models.CharField(max_length=300, blank=True)  # refused: why, in our words
     state = models.CharField(max_length=10, choices=State, default=State.DUE)
     created_at = models.DateTimeField(auto_now_add=True)
 

@@ -3,18 +3,20 @@
 import hashlib
 import json
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from developers.models import Developer, email_key
 from developers.services import end_sessions, sign_up_fields
 from tyk import connect
 from tyk.dashboard import records
-from tyk.dashboard.errors import NotFound, Refused
+from tyk.dashboard.errors import DashboardError, NotFound, Refused
+from tyk.dashboard.exact import RawDeveloper
 from tyk.models import Organisation
 
 log = logging.getLogger(__name__)
@@ -23,6 +25,11 @@ CHUNK = 500
 # Tyk's clock and ours may differ; so long after our own write a new
 # `password_updated` is taken for ours.
 OUR_OWN_WRITE = timedelta(minutes=10)
+# Two complete lists so far apart must miss a developer before anybody asks.
+TWO_LOOKS_APART = timedelta(seconds=60)
+# More missing at once than this share, or this many, is a fault and not a fact.
+MOST_MISSING_SHARE = 0.05
+MOST_MISSING = 3
 _MIRRORED = (
     "email",
     "email_key",
@@ -182,10 +189,42 @@ def read(tyk_id: str, *, deadline: float | None = None) -> records.Developer | N
     try:
         return connect.dashboard().developer(tyk_id, for_login=True, deadline=deadline)
     except (NotFound, Refused) as error:
-        if not _says_absent(error):
+        if not says_absent(error):
             raise
     mark_gone(tyk_id)
     return None
+
+
+def read_whole(
+    tyk_id: str, *, for_login: bool = False, deadline: float | None = None
+) -> RawDeveloper | None:
+    """One record with all its members, to merge into; if there is none, as `read`."""
+    try:
+        return connect.dashboard().raw_developer(
+            tyk_id, for_login=for_login, deadline=deadline
+        )
+    except (NotFound, Refused) as error:
+        if not says_absent(error):
+            raise
+    mark_gone(tyk_id)
+    return None
+
+
+def keys_lost(before: records.Developer, after: records.Developer) -> int:
+    """How many keys and OAuth clients `after` no longer names, told to staff.
+
+    Tyk has no version on its records: a change made between our read and our
+    write is overwritten, and this is where that shows.
+    """
+    lost = len(_holdings(before) - _holdings(after))
+    if lost:
+        log.error("keys lost beside a write", extra={"developer": after.id, "n": lost})
+    return lost
+
+
+def _holdings(record: records.Developer) -> set[str]:
+    clients = {c.client_id for refs in record.oauth_clients.values() for c in refs}
+    return {*record.keys, *clients}
 
 
 def look_up(
@@ -202,7 +241,7 @@ def look_up(
             address, for_login=True, deadline=deadline
         )
     except (NotFound, Refused) as error:
-        if not _says_absent(error):
+        if not says_absent(error):
             raise
     return _scan(address, deadline) if scan and "+" in address else None
 
@@ -216,7 +255,7 @@ def _scan(address: str, deadline: float | None) -> records.Developer | None:
     return found
 
 
-def _says_absent(error: NotFound | Refused) -> bool:
+def says_absent(error: NotFound | Refused) -> bool:
     """A missing object is a 404, or a 400 with the same words in some releases."""
     return isinstance(error, NotFound) or "could not retrieve" in error.message.lower()
 
@@ -228,3 +267,92 @@ def mark_gone(tyk_id: str) -> None:
     )
     if gone:
         log.info("developer gone from Tyk")
+
+
+# --- Retirement ------------------------------------------------------------------------
+@dataclass(frozen=True, slots=True)
+class Retired:
+    """How many left the mirror, and why any were kept back."""
+
+    retired: int = 0
+    held_back: str = ""
+
+
+@dataclass
+class Look:
+    """What one list of all developers held; `whole` says that it can be trusted."""
+
+    ids: set[str] = field(default_factory=set)
+    whole: bool = True
+
+    def watch(
+        self, found: Iterable[records.Developer | records.BadRecord]
+    ) -> Iterator[records.Developer | records.BadRecord]:
+        """Pass the records on, and note whom they name."""
+        for item in found:
+            if isinstance(item, records.BadRecord):
+                self.whole = False
+            else:
+                self.ids.add(item.id)
+            yield item
+
+
+def retire(look: Look | Iterable[str], *, began: datetime) -> Retired:
+    """Part with developers Tyk no longer has, after a list of all has ended.
+
+    `look` is what the list held (ids of a complete one will do), `began` is when
+    it was asked for. Gone is who two complete lists a minute apart did not name
+    and whom Tyk does not know by id. A list with unreadable records retires
+    nobody; nor does one that misses more than max(3, 5 %), which is what a wrong
+    organisation, an empty answer or a broken page looks like.
+    """
+    if isinstance(look, Look) and not look.whole:
+        return Retired(held_back="unreadable records in the list: none retired")
+    seen = look.ids if isinstance(look, Look) else set(look)
+    # Whoever was written down since the list began may have come after it.
+    known = Developer.objects.present().filter(Q(read_at=None) | Q(read_at__lt=began))
+    _forget_missing(known.exclude(missing_since=None), seen)
+    total, missing = 0, []
+    for tyk_id in known.values_list("tyk_id", flat=True).iterator(CHUNK):
+        total += 1
+        if tyk_id not in seen:
+            missing.append(tyk_id)
+    if len(missing) > max(MOST_MISSING, total * MOST_MISSING_SHARE):
+        reason = f"{len(missing)} of {total} developers missing at once: none retired"
+        log.error("retirement held back", extra={"missing": len(missing), "of": total})
+        return Retired(held_back=reason)
+    return _part_with(missing, began)
+
+
+def _forget_missing(rows: QuerySet[Developer], seen: set[str]) -> None:
+    """Clear the mark of those who are back."""
+    back = [t for t in rows.values_list("tyk_id", flat=True).iterator() if t in seen]
+    for start in range(0, len(back), CHUNK):
+        Developer.objects.filter(tyk_id__in=back[start : start + CHUNK]).update(
+            missing_since=None
+        )
+
+
+def _part_with(missing: list[str], began: datetime) -> Retired:
+    retired = 0
+    for start in range(0, len(missing), CHUNK):
+        rows = Developer.objects.filter(tyk_id__in=missing[start : start + CHUNK])
+        rows.filter(missing_since=None, gone_at=None).update(missing_since=began)
+        twice = rows.filter(missing_since__lte=began - TWO_LOOKS_APART)
+        for tyk_id in list(twice.values_list("tyk_id", flat=True)):
+            try:
+                retired += _is_gone(tyk_id)
+            except DashboardError as error:
+                return Retired(retired, f"could not look at who is missing: {error}")
+    return Retired(retired)
+
+
+def _is_gone(tyk_id: str) -> bool:
+    """Ask for this one by id: a list may leave out who is there."""
+    record = read(tyk_id)
+    if record is None:
+        return True
+    log.warning("listed no more, but there", extra={"developer": tyk_id})
+    apply([record])
+    Developer.objects.filter(tyk_id=tyk_id).update(missing_since=None)
+    return False

@@ -4,16 +4,23 @@ Each may run again at any time. Mails with a link make a new token when they run
 and keep its digest: a repeat makes another token, and the newest one works.
 """
 
+import logging
+
 from django.db import transaction
+from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils import timezone
 
 from developers import links, mail, pull, services
 from developers.models import Developer, MailedLink, ProfileEdit, SignUp
+from developers.refusals import profile_words
 from tyk import connect
-from tyk.dashboard.errors import NotFound
+from tyk.dashboard import records
+from tyk.dashboard.errors import Refused
 from tyk.dashboard.exact import RawDeveloper
-from tyk.outbox import Job, enqueue
+from tyk.outbox import Job, Later, Park, enqueue
+
+log = logging.getLogger(__name__)
 
 
 # --- Mails -----------------------------------------------------------------------------
@@ -171,57 +178,153 @@ def mail_account_active(job: Job) -> None:
 
 
 # --- Profile edits -----------------------------------------------------------------------
+_ROUNDS = 3
+
+
+class NotKept(Exception):
+    """Tyk took a write and then shows other values in these members."""
+
+
 def profile(job: Job) -> None:
     """Subject: Developer.code. Read, merge, write, in the developer's lane.
 
     Only members of the wish change; the rest goes back as it came, and no
-    password goes along. If Tyk holds neither the old nor the new value, somebody
-    else was here: the wish becomes a conflict and nothing is written.
+    password goes along. What Tyk holds otherwise than anybody here knew, and what
+    it refuses, is set aside for the developer to decide. Raises Park if keys are
+    missing afterwards, and NotKept if Tyk shows something else than was written.
     """
     developer = Developer.objects.filter(code=job.subject).first()
     if developer is None:
         return
-    edit = ProfileEdit.objects.filter(
-        developer=developer, state=ProfileEdit.State.DUE
-    ).first()
-    if edit is None:
+    for _ in range(_ROUNDS):
+        edit = ProfileEdit.objects.filter(
+            developer=developer, state=ProfileEdit.State.DUE
+        ).first()
+        if edit is None or _carry_out(job, edit):
+            return
+    raise Later(1, "the wish changed while it was carried out")
+
+
+def _carry_out(job: Job, edit: ProfileEdit) -> bool:
+    """Make both sides agree; False if the wish is another one now: look again."""
+    if not _note_sent(edit):
+        return False
+    try:
+        # Committed before the read, so that nothing lies between read and write.
+        with job.sending():
+            raw = pull.read_whole(edit.developer.tyk_id)
+            if raw is None:
+                _end(edit, ProfileEdit.State.DROPPED)
+                return True
+            held = {member: _held(raw.record, member) for member in edit.after}
+            if _is_anothers(edit, held):
+                pull.apply([raw.record])
+                return _set_aside(edit, ProfileEdit.State.CONFLICT, theirs=held)
+            _write(edit, raw, held)
+    except Refused as refused:
+        if pull.says_absent(refused) or not _fields(edit.after):
+            raise
+        note = " ".join(profile_words(refused.errors))
+        return _set_aside(edit, ProfileEdit.State.REFUSED, note=note)
+    _verify(edit, raw)
+    return True
+
+
+def _note_sent(edit: ProfileEdit) -> bool:
+    """Commit what Tyk may hold from now on; False if the wish changed meanwhile."""
+    sent = {m: [*edit.sent.get(m, []), value] for m, value in edit.after.items()}
+    edit.sent = {m: list(dict.fromkeys(v)) for m, v in {**edit.sent, **sent}.items()}
+    return bool(_as_it_was(edit).update(sent=edit.sent))
+
+
+def _as_it_was(edit: ProfileEdit) -> QuerySet[ProfileEdit]:
+    return ProfileEdit.objects.filter(
+        pk=edit.pk, state=ProfileEdit.State.DUE, after=edit.after
+    )
+
+
+def _held(record: records.Developer, member: str) -> bool | str:
+    if member == services.INACTIVE:
+        return record.inactive
+    return record.fields.get(member.removeprefix(services.FIELD), "")
+
+
+def _fields(members: services.Members) -> services.Members:
+    """Those a person typed; switching an account off waits for nobody's decision."""
+    return {m: v for m, v in members.items() if m.startswith(services.FIELD)}
+
+
+def _is_anothers(edit: ProfileEdit, held: services.Members) -> bool:
+    """Whether a field holds what neither was there before nor came from us."""
+    return any(
+        held[member] not in [edit.before[member], *edit.sent[member]]
+        for member in _fields(edit.after)
+    )
+
+
+@transaction.atomic
+def _set_aside(
+    edit: ProfileEdit,
+    state: ProfileEdit.State,
+    *,
+    theirs: services.Members | None = None,
+    note: str = "",
+) -> bool:
+    """Take the typed fields out of the wish; always False: the rest goes on."""
+    fields = _fields(edit.after)
+    rest = {m: v for m, v in edit.after.items() if m not in fields}
+    reduced = _as_it_was(edit).update(after=rest)
+    if reduced:
+        ProfileEdit.objects.create(
+            developer=edit.developer,
+            before=_fields(edit.before),
+            after=fields,
+            theirs=_fields(theirs or {}),
+            note=note,
+            state=state,
+        )
+    if reduced and not rest:
+        ProfileEdit.objects.filter(pk=edit.pk).delete()
+    log.info("profile edit set aside", extra={"state": state.value})
+    return False
+
+
+def _write(edit: ProfileEdit, raw: RawDeveloper, held: services.Members) -> None:
+    """Put the record back with what differs; nothing is sent if nothing does."""
+    wanted = {m: v for m, v in edit.after.items() if v != held[m]}
+    if not wanted:
         return
-    raw = _read_whole(developer)
-    if raw is None:
+    fields = {
+        member.removeprefix(services.FIELD): str(value) or None
+        for member, value in _fields(wanted).items()
+    }
+    inactive = wanted.get(services.INACTIVE)
+    merged = raw.merged(
+        fields=fields or None,
+        inactive=None if inactive is None else bool(inactive),
+    )
+    connect.dashboard().update_developer(raw.record.id, merged)
+
+
+def _end(edit: ProfileEdit, state: ProfileEdit.State) -> bool:
+    """Unless the wish was changed meanwhile: then it stays due, and this is False."""
+    return bool(_as_it_was(edit).update(state=state))
+
+
+def _verify(edit: ProfileEdit, raw: RawDeveloper) -> None:
+    """Read back: the wish is there, and nothing else went with the write."""
+    today = pull.read(edit.developer.tyk_id)
+    if today is None:
         _end(edit, ProfileEdit.State.DROPPED)
         return
-    _make_agree(job, edit, raw)
-    _read_back(developer, was_inactive=raw.record.inactive)
-
-
-def _read_whole(developer: Developer) -> RawDeveloper | None:
-    try:
-        return connect.dashboard().raw_developer(developer.tyk_id)
-    except NotFound:
-        pull.mark_gone(developer.tyk_id)
-        return None
-
-
-def _make_agree(job: Job, edit: ProfileEdit, raw: RawDeveloper) -> None:
-    wanted, now = edit.after["inactive"], raw.record.inactive
-    if now not in {wanted, edit.before["inactive"]}:
-        _end(edit, ProfileEdit.State.CONFLICT)
-        return
-    if now != wanted:
-        job.sending()
-        connect.dashboard().update_developer(raw.record.id, raw.merged(inactive=wanted))
-    _end(edit, ProfileEdit.State.DONE)
-
-
-def _end(edit: ProfileEdit, state: ProfileEdit.State) -> None:
-    """Unless the wish was changed meanwhile: then it stays due."""
-    ProfileEdit.objects.filter(
-        pk=edit.pk, state=ProfileEdit.State.DUE, after=edit.after
-    ).update(state=state)
-
-
-def _read_back(developer: Developer, *, was_inactive: bool) -> None:
-    today = pull.pull_one(developer.tyk_id)
-    if today is not None and was_inactive and not today.inactive:
-        with transaction.atomic():
-            enqueue("mail.account_active", developer.code)
+    pull.apply([today])
+    held = {member: _held(today, member) for member in edit.after}
+    if held != edit.after:
+        raise NotKept(sorted(m for m, v in edit.after.items() if v != held[m]))
+    with transaction.atomic():
+        ended = _end(edit, ProfileEdit.State.DONE)
+        if ended and edit.before.get(services.INACTIVE) is True:
+            enqueue("mail.account_active", edit.developer.code)
+    lost = pull.keys_lost(raw.record, today)
+    if lost:
+        raise Park(f"{lost} of the developer's keys vanished beside this write")

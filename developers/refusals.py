@@ -39,10 +39,22 @@ def field_words(errors: Sequence[str]) -> list[str]:
     return [_field_sentence(name) for name in others]
 
 
+def profile_words(errors: Sequence[str]) -> list[str]:
+    """What is wrong with an edited profile, at least one sentence."""
+    members = [text.partition(":")[0].strip() for text in errors]
+    names = [name.removeprefix("fields.") for name in members]
+    found = [f"{name} was not accepted." for name in names if name and _is_plain(name)]
+    return list(dict.fromkeys(found)) or ["One of the fields was not accepted."]
+
+
+def _is_plain(name: str) -> bool:
+    return bool(re.fullmatch(r"[\w -]{1,40}", name))
+
+
 def _field_sentence(member: str) -> str:
     name = member.removeprefix("fields.")
     if name == "email":
         return "The e-mail address was not accepted. Sign up with another one."
-    if re.fullmatch(r"[\w -]{1,40}", name):
+    if _is_plain(name):
         return f"{name} was not accepted. Sign up once more and change it."
     return "One of the fields was not accepted. Sign up once more and change it."

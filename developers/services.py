@@ -8,7 +8,7 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.contrib.sessions.models import Session
-from django.db import transaction
+from django.db import models, transaction
 from django.utils import timezone
 
 from developers import links, throttle
@@ -32,6 +32,10 @@ log = logging.getLogger(__name__)
 RESERVED_PREFIX = "portal_"
 # In a developer's `fields`: which sign-up made the record.
 MARKER_FIELD = "portal_ref"
+# Members of a wish: `inactive`, and fields under this prefix.
+INACTIVE = "inactive"
+FIELD = "fields."
+Members = dict[str, bool | str]
 # So long a link that ran out still says so, instead of "nothing at this address".
 KEPT_AFTER_EXPIRY = timedelta(days=7)
 
@@ -223,18 +227,121 @@ def set_active(developer: Developer, *, active: bool) -> None:
 
     The mirror follows when Tyk has it. A later wish takes the earlier one's place.
     """
-    ProfileEdit.objects.update_or_create(
-        developer=developer,
-        state=ProfileEdit.State.DUE,
-        defaults={
-            "before": {"inactive": active},
-            "after": {"inactive": not active},
-        },
-    )
+    # Whatever the mirror says: staff saw it, and Tyk's own value decides.
+    _wish(developer, {INACTIVE: not active}, today={INACTIVE: active})
     if not active:
         end_sessions(developer)
+
+
+# --- Profile ---------------------------------------------------------------------------
+def profile_fields(organisation: Organisation) -> list[str]:
+    """The fields developers may edit: their name, and what sign-up asks for."""
+    names = sign_up_fields(organisation)
+    named = any(name.casefold() == "name" for name in names)
+    return names if named else ["Name", *names]
+
+
+def profile_of(developer: Developer) -> dict[str, str]:
+    """What the mirror holds in these fields; "" for what was never given."""
+    held = {"Name": developer.name, **developer.fields}
+    names = profile_fields(Organisation.current())
+    return {name: str(held.get(name, "")) for name in names}
+
+
+def member_of(name: str) -> str:
+    """How a field is called in a ProfileEdit."""
+    return f"{FIELD}{name}"
+
+
+@transaction.atomic
+def edit_profile(developer: Developer, *, fields: dict[str, str]) -> ProfileEdit | None:
+    """Wish these fields changed in Tyk; None if nothing is left to change.
+
+    Fields that aren't the developer's to edit are left out. A wish that still
+    waits takes these in; one that was refused or met another's change is settled
+    by them. Keys and sessions have no part in it.
+    """
+    held = profile_of(developer)
+    wanted = {member_of(name): fields[name].strip() for name in held if name in fields}
+    unsettled(developer).update(state=ProfileEdit.State.DROPPED)
+    return _wish(
+        developer,
+        wanted,
+        today={member_of(name): text for name, text in held.items()},
+    )
+
+
+def waiting_edits(developer: Developer) -> list[ProfileEdit]:
+    """Wishes that are on their way or need a decision, the latest last."""
+    over = [ProfileEdit.State.DONE, ProfileEdit.State.DROPPED]
+    rows = ProfileEdit.objects.filter(developer=developer).exclude(state__in=over)
+    return list(rows.order_by("pk"))
+
+
+def unsettled(developer: Developer) -> models.QuerySet[ProfileEdit]:
+    """Wishes the developer has to decide about: refused, or changed by others."""
+    waiting = [ProfileEdit.State.CONFLICT, ProfileEdit.State.REFUSED]
+    return ProfileEdit.objects.filter(developer=developer, state__in=waiting)
+
+
+@transaction.atomic
+def keep_mine(edit: ProfileEdit) -> ProfileEdit | None:
+    """The developer saw what others wrote, and wants their own values all the same.
+
+    None if the conflict is settled already, or nothing differs.
+    """
+    settled = ProfileEdit.objects.filter(
+        pk=edit.pk, state=ProfileEdit.State.CONFLICT
+    ).update(state=ProfileEdit.State.DROPPED)
+    # Against what they were shown: a further change is a conflict of its own.
+    return _wish(edit.developer, edit.after, today=edit.theirs) if settled else None
+
+
+def take_theirs(edit: ProfileEdit) -> bool:
+    """The developer lets Tyk's values stand; False if that was settled already."""
+    rows = unsettled(edit.developer).filter(pk=edit.pk)
+    return bool(rows.update(state=ProfileEdit.State.DROPPED))
+
+
+def _wish(
+    developer: Developer, wanted: Members, *, today: Members
+) -> ProfileEdit | None:
+    """Merge `wanted` into the wish that waits, in the caller's transaction."""
+    # Wishes of one developer come one after the other, and after the worker's step.
+    Developer.objects.select_for_update().get(pk=developer.pk)
+    edit = (
+        ProfileEdit.objects.select_for_update()
+        .filter(developer=developer, state=ProfileEdit.State.DUE)
+        .first()
+    ) or ProfileEdit(developer=developer, before={}, after={})
+    old = dict(edit.after)
+    for member, value in wanted.items():
+        _merge(edit, member, value, today[member])
+    if edit.after == old:
+        return None
+    if not edit.after:
+        edit.state = ProfileEdit.State.DROPPED
+    edit.save()
+    if edit.state == ProfileEdit.State.DROPPED:
+        return None
     enqueue(
         "developer.profile",
         developer.code,
         lane=lanes.for_developer(developer.tyk_id),
     )
+    return edit
+
+
+def _merge(
+    edit: ProfileEdit, member: str, value: bool | str, today: bool | str
+) -> None:
+    now = edit.after.get(member, today)
+    # What a form only trimmed is no wish.
+    if value == (now.strip() if isinstance(now, str) else now):
+        return
+    edit.before.setdefault(member, today)
+    edit.after[member] = value
+    # Taken back before anything was sent. Whether an account is on, Tyk must be told.
+    back = value == edit.before[member] and member not in edit.sent
+    if back and member != INACTIVE:
+        del edit.before[member], edit.after[member]

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from developers import views, views_links
+from developers import views, views_account, views_links
 
 app_name = "developers"
 
@@ -24,5 +24,6 @@ urlpatterns = [
         name="password-reset-link",
     ),
     path("password/change/", views.change_password, name="password-change"),
-    path("account/", views.account, name="account"),
+    path("account/", views_account.account, name="account"),
+    path("account/profile/", views_account.settle_profile, name="profile-settle"),
 ]

@@ -1,4 +1,4 @@
-"""Login, logout, and the account page. Sign-up and passwords: views_links.py."""
+"""Login, logout, changing the password. Mailed links: views_links.py."""
 
 from django.contrib import messages
 from django.contrib.auth import authenticate, login, logout, update_session_auth_hash
@@ -12,10 +12,9 @@ from django.views.decorators.debug import (
 from django.views.decorators.http import (
     require_http_methods,
     require_POST,
-    require_safe,
 )
 
-from developers import access, live, services, throttle
+from developers import access, live, throttle
 from developers.access import DeveloperRequest, developer_required
 from developers.errors import (
     AccountError,
@@ -25,10 +24,9 @@ from developers.errors import (
     UpstreamUnavailable,
 )
 from developers.forms import ChangePasswordForm, LoginForm
-from developers.models import Developer, User
+from developers.models import User
 from developers.passwords import Owner
 from tyk.dashboard.secret import Secret
-from tyk.models import Organisation
 
 BACKEND = "developers.backends.TykBackend"
 
@@ -106,22 +104,7 @@ def log_out(request: HttpRequest) -> HttpResponse:
     return redirect("home")
 
 
-# --- Account ---------------------------------------------------------------------------
-@require_safe
-@developer_required
-def account(request: DeveloperRequest) -> HttpResponse:
-    """What we hold about the developer, and what an account is."""
-    context = {"facts": _profile(request.developer)}
-    return render(request, "developers/account.html", context)
-
-
-def _profile(developer: Developer) -> list[tuple[str, str]]:
-    """The organisation's sign-up fields with what the developer gave."""
-    names = services.sign_up_fields(Organisation.current())
-    pairs = [(name, str(developer.fields.get(name, ""))) for name in names]
-    return [(name, value or "not given") for name, value in pairs]
-
-
+# --- Password --------------------------------------------------------------------------
 @sensitive_post_parameters("current", "password", "again")
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])

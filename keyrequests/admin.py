@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 
 from keyrequests import admin_case
-from keyrequests.admin_decisions import MOST_AT_ONCE, Decisions, staff_of
+from keyrequests.admin_decisions import CASE, MOST_AT_ONCE, Decisions, staff_of
 from keyrequests.admin_keys import KeyActs, may_revoke
 from keyrequests.models import Event, Key, KeyRequest, Mint
 from tyk.admin import CappedPaginator, ReadOnlyAdmin
@@ -57,10 +57,21 @@ class StatusFilter(admin.SimpleListFilter):
             "declined": [status.DECLINED],
             "ended": [status.WITHDRAWN, status.LAPSED],
         }
-        if self.value() in decided:
-            return queryset.filter(status__in=decided[self.value()])
+        statuses = decided.get(self.value() or "")
+        if statuses:
+            return queryset.filter(status__in=statuses)
         # Not IN: SQLite would pass over the partial index and sort a million rows.
         return queryset.filter(status=status.PENDING)
+
+
+class ApiFilter(admin.RelatedFieldListFilter):
+    """By entry, all of them: a DISTINCT over the requests would read every row."""
+
+    include_empty_choice = False
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.title = "API"
 
 
 @admin.register(KeyRequest)
@@ -68,8 +79,8 @@ class KeyRequestAdmin(Decisions):
     """Longest waiting first; a decision is a page of its own and a POST."""
 
     list_display = ["waiting", "who", "plan_asked", "why"]
-    list_display_links = ["who"]
-    list_filter = [StatusFilter, "entry"]
+    list_display_links = None  # `who` links the name alone
+    list_filter = [StatusFilter, ("entry", ApiFilter)]
     list_per_page = MOST_AT_ONCE
     list_max_show_all = MOST_AT_ONCE
     list_select_related = ["developer", "decided_by"]
@@ -178,7 +189,10 @@ class KeyRequestAdmin(Decisions):
     @admin.display(description="developer")
     def who(self, row: KeyRequest) -> SafeString:
         return format_html(
-            '{}<span class="sub">{}</span>', row.developer, row.developer.email
+            '<a href="{}">{}</a><span class="sub">{}</span>',
+            reverse(CASE, args=[row.pk]),
+            row.developer,
+            row.developer.email,
         )
 
     @admin.display(description="plan")

@@ -165,7 +165,8 @@ def _selected(request: HttpRequest, queryset: QuerySet[KeyRequest]) -> list[KeyR
     if request.POST.get("select_across") == "1":
         pks = list(queryset.values_list("pk", flat=True)[: MOST_AT_ONCE + 1])
     else:
-        pks = [int(pk) for pk in request.POST.getlist(ACTION_CHECKBOX_NAME)]
+        ticked = request.POST.getlist(ACTION_CHECKBOX_NAME)
+        pks = [int(pk) for pk in ticked if pk.isdecimal() and len(pk) < 16]
     return list(_cases().filter(pk__in=pks).order_by("created_at", "pk"))
 
 

@@ -35,9 +35,13 @@ class Held:
     """One key of a developer. `id` may be the raw key: never printed."""
 
     id: str = field(repr=False)
-    fp: str
+    fps: tuple[str, ...]  # by each seal key: a row may have been made under an older
     policies: frozenset[str]
     is_oauth: bool = False
+
+    @property
+    def fp(self) -> str:
+        return self.fps[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +55,7 @@ class Holdings:
     def beyond(self, before: Sequence[str]) -> list[Held]:
         """Those whose fingerprint is not in `before`."""
         known = set(before)
-        return [one for one in self.held if one.fp not in known]
-
-    def find(self, fp: str) -> Held | None:
-        return next((one for one in self.held if one.fp == fp), None)
+        return [one for one in self.held if known.isdisjoint(one.fps)]
 
 
 def of_developer(developer: Developer, listing: Listing) -> Holdings:
@@ -70,7 +71,7 @@ def of_developer(developer: Developer, listing: Listing) -> Holdings:
             clients.setdefault(client.client_id, set()).add(policy_id)
     return Holdings(
         tuple(
-            Held(key_id, fingerprint(developer, key_id), frozenset(named), is_oauth)
+            Held(key_id, fingerprints(developer, key_id), frozenset(named), is_oauth)
             for ids, is_oauth in ((policies, False), (clients, True))
             for key_id, named in ids.items()
             if key_id
@@ -78,17 +79,16 @@ def of_developer(developer: Developer, listing: Listing) -> Holdings:
     )
 
 
-def fingerprint(developer: Developer, key_id: str) -> str:
-    """Names a key id of this developer without giving it away."""
-    return seal.fingerprint(key_id, purpose=f"key:{developer.tyk_id}")
+def fingerprints(developer: Developer, key_id: str) -> tuple[str, ...]:
+    """Name a key id of this developer without giving it away."""
+    return tuple(seal.fingerprints(key_id, purpose=f"key:{developer.tyk_id}"))
 
 
 def sealed(key: Key, key_id: str) -> dict[str, object]:
     """The columns that keep `key_id` for the row `key`."""
     return {
         "sealed_id": seal.seal(key_id, aad=str(key.code)),
-        "fp": fingerprint(key.developer, key_id),
-        "fp_key": seal.fingerprint_key(),
+        "fp": fingerprints(key.developer, key_id)[0],
     }
 
 

@@ -10,6 +10,7 @@
 If the answer is lost, nothing is shown and `mint.settle` finds out what happened.
 """
 
+import contextlib
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,7 +22,7 @@ from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
 from developers.models import Developer
-from keyrequests import holdings, outcomes, services
+from keyrequests import holdings, outcomes, pull, services
 from keyrequests.errors import (
     AccessError,
     BeingMade,
@@ -37,6 +38,7 @@ from tyk.connect import dashboard
 from tyk.dashboard.errors import DashboardError, NotFound, OutcomeUnknown, Refused
 from tyk.dashboard.records import Minted, MintedBasic, MintedOAuth
 from tyk.dashboard.secret import Secret
+from tyk.models import Organisation
 
 log = logging.getLogger(__name__)
 
@@ -90,6 +92,9 @@ def _mint(request: KeyRequest, *, replaces: Key | None, overlap: float) -> Shown
         except DashboardError as error:
             log.warning("claim not begun", extra={"why": str(error)})
             raise KeyServiceAway from None
+        if budget.left() < settings.TYK_CLAIM_DEADLINE / 2:
+            # Too little time for a call whose answer must not be lost.
+            raise KeyServiceAway
         mint = _begin(request, replaces=replaces, before=before.fingerprints)
         minted = _approve(mint, budget)
         key = _keep(mint, minted, overlap=overlap)
@@ -116,12 +121,16 @@ def _begin(request: KeyRequest, *, replaces: Key | None, before: list[str]) -> M
             request.refresh_from_db()
             if replaces is None:
                 services.refuse_claim(request)
+            else:
+                replaces.refresh_from_db()
+                services.refuse_replacement(replaces)
             mint = Mint.objects.create(
                 request=request,
                 replaces=replaces,
                 tyk_request_id=_unused_tyk_request(request),
                 before=before,
                 started_at=timezone.now(),
+                mailed=Organisation.current().mails_keys,
             )
             outbox.enqueue(
                 "mint.settle",
@@ -202,6 +211,9 @@ def _refusal(mint: Mint, budget: Budget) -> AccessError:
     if not record.approved:
         return NotClaimable("The gateway refuses a key for this plan.")
     outcomes.granted_in_tyk(request)
+    with contextlib.suppress(DashboardError):
+        # List the key that was handed out there, so that a new one can be asked for.
+        pull.one_developer(request.developer, seconds=budget.left())
     return MadeElsewhere()
 
 
@@ -251,19 +263,26 @@ def _keep(mint: Mint, minted: Minted, *, overlap: float) -> Key:
 
 
 def _read_back(key: Key, mint: Mint, budget: Budget) -> None:
-    """Find the id Tyk gave the key; if that fails, settling does it later."""
-    if key.fp is not None:
-        return
+    """Find the id Tyk gave the key; if that fails, settling does it later.
+
+    The key is made and kept as shown: whatever goes wrong here, it must be shown.
+    """
     try:
-        record = dashboard().developer(key.developer.tyk_id, deadline=budget.left())
+        if key.fp is None and not _id_kept(key, mint, budget):
+            outcomes.settle_soon(mint)
+    except Exception:
+        log.warning("key id not kept yet", exc_info=True)
+
+
+def _id_kept(key: Key, mint: Mint, budget: Budget) -> bool:
+    try:
+        made = pull.key_made_by(mint, seconds=budget.left())
     except DashboardError as error:
         log.info("key id not read back yet", extra={"why": str(error)})
-    else:
-        new = holdings.of_developer(key.developer, record).beyond(mint.before)
-        if len(new) == 1:
-            holdings.keep_id(key, new[0].id)
-            return
-    outcomes.settle_soon(mint)
+        return False
+    if made is not None:
+        holdings.keep_id(key, made.id)
+    return made is not None
 
 
 def _kind(minted: Minted) -> Key.Kind:

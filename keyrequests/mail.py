@@ -10,7 +10,7 @@ from developers import mail
 from developers.models import User
 from keyrequests import services
 from keyrequests.models import Key, KeyRequest
-from tyk.outbox import Job
+from tyk.outbox import Job, Later
 
 
 def request_received(job: Job) -> None:
@@ -34,20 +34,25 @@ def to_review(job: Job) -> None:
     if request.status != KeyRequest.Status.PENDING:
         return
     path = reverse("admin:keyrequests_keyrequest_change", args=[request.pk])
+    context: dict[str, object] = {
+        "title": f"{request.developer} asks for {request.entry_name}",
+        "preheader": f"{request.number} waits for a decision.",
+        "request": request,
+        "limits": _limits(request),
+        "button_label": "Review the request",
+        "button_url": mail.url(path),
+        "reason": "You get this mail because you review key requests.",
+    }
+    reached, put_off = 0, None
     for address in _reviewers():
-        mail.send(
-            "to_review",
-            to=address,
-            context={
-                "title": f"{request.developer} asks for {request.entry_name}",
-                "preheader": f"{request.number} waits for a decision.",
-                "request": request,
-                "limits": _limits(request),
-                "button_label": "Review the request",
-                "button_url": mail.url(path),
-                "reason": "You get this mail because you review key requests.",
-            },
-        )
+        try:
+            mail.send("to_review", to=address, context=context)
+            reached += 1
+        except Later as later:
+            put_off = later
+    # One full mailbox must not send the mail to all others again and again.
+    if put_off is not None and not reached:
+        raise put_off
 
 
 def _reviewers() -> list[str]:

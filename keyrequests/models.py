@@ -217,9 +217,10 @@ class Key(models.Model):
     # Null until the id was read back after a claim.
     sealed_id = models.BinaryField(null=True)
     fp = models.CharField(max_length=64, null=True)  # noqa: DJ001  null = id not known yet, and unique
-    fp_key = models.CharField(max_length=16, blank=True)
     state = models.CharField(max_length=8, choices=State, default=State.LIVE)
     created_at = models.DateTimeField()
+    # Not listed at the last look: two looks say that it is gone.
+    missing_since = models.DateTimeField(null=True)
     ends_at = models.DateTimeField(null=True)  # when a replaced key is revoked
     ended_at = models.DateTimeField(null=True)
     usage_as_of = models.DateTimeField(null=True)
@@ -297,6 +298,8 @@ class Mint(models.Model):
     started_at = models.DateTimeField()
     # When its answer was lost. Tyk may still act on it much later: it is audited.
     unsure_at = models.DateTimeField(null=True)
+    # Tyk may have handed the key out by mail: then it is never ours to remove.
+    mailed = models.BooleanField(default=False)
     ended_at = models.DateTimeField(null=True)
     key = models.OneToOneField(
         Key, null=True, on_delete=models.SET_NULL, related_name="mint"

@@ -6,12 +6,13 @@ the person and the keys, and a list of 100,000 is read once.
 
 import logging
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import TypeVar
 
 from django.conf import settings
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from catalogue.models import Entry, Plan
@@ -28,8 +29,9 @@ from keyrequests.models import (
     Mint,
     RequestedPlan,
 )
+from tyk import outbox
 from tyk.connect import dashboard
-from tyk.dashboard.errors import NotFound
+from tyk.dashboard.errors import NotFound, Unexpected
 from tyk.dashboard.records import BadRecord, Developer as Person, KeyRequest as Asked
 from tyk.models import Organisation
 from tyk.pull import Pulled
@@ -38,6 +40,8 @@ log = logging.getLogger(__name__)
 
 CHUNK = 500
 TWO_LOOKS_APART = timedelta(seconds=60)
+# Tyk lists a new key at once or, behind a replica, within minutes.
+LISTED_WITHIN = timedelta(hours=1)
 T = TypeVar("T")
 
 
@@ -45,8 +49,12 @@ T = TypeVar("T")
 
 
 def developers() -> Pulled:
-    """Every developer of the organisation, streamed."""
-    return _apply_people(dashboard().developers(), began=timezone.now())
+    """Every developer of the organisation, streamed; those gone retire."""
+    began, look = timezone.now(), people.Look()
+    pulled = _apply_people(look.watch(dashboard().developers()), began=began)
+    parted = people.retire(look, began=began)
+    pulled.retired, pulled.held_back = parted.retired, parted.held_back
+    return pulled
 
 
 def recent_developers() -> Pulled:
@@ -58,14 +66,15 @@ def recent_developers() -> Pulled:
     )
 
 
-def one_developer(developer: Developer) -> Pulled:
+def one_developer(developer: Developer, *, seconds: float | None = None) -> Pulled:
     """Read one developer and their keys now; raises DashboardError."""
-    return _apply_people(_each([developer.tyk_id]), began=timezone.now())
+    one = _each([developer.tyk_id], seconds=seconds)
+    return _apply_people(one, began=timezone.now())
 
 
-def _each(tyk_ids: Iterable[str]) -> Iterator[Person]:
+def _each(tyk_ids: Iterable[str], *, seconds: float | None = None) -> Iterator[Person]:
     for tyk_id in tyk_ids:
-        record = people.read(tyk_id)
+        record = people.read(tyk_id, deadline=seconds)
         if record is not None:
             yield record
 
@@ -87,46 +96,99 @@ def _chunks(stream: Iterable[T]) -> Iterator[list[T]]:
         yield chunk
 
 
+@dataclass
+class _Step:
+    """What one chunk of developers says about their keys."""
+
+    found: list[tuple[Developer, holdings.Held]] = field(default_factory=list)
+    back: list[Key] = field(default_factory=list)
+    renamed: list[tuple[Key, holdings.Held]] = field(default_factory=list)
+    missed: list[Key] = field(default_factory=list)
+    gone: list[Key] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return sum(len(part) for part in vars(self).values())
+
+
 def _apply_keys(records: list[Person], *, began: datetime) -> int:
     """Bring the key rows of these developers in step; how many changed."""
     rows = Developer.objects.in_bulk(
         [record.id for record in records], field_name="tyk_id"
     )
-    known = _keys_of(rows.values())
+    # Read before the keys: a claim that ends in between must still count here.
     settling = _being_settled(rows.values())
-    found: list[tuple[Developer, holdings.Held]] = []
-    listed: set[tuple[int, str]] = set()
+    step = _compared(rows, records, settling, began)
+    if step:
+        with transaction.atomic():
+            _keep_found(step.found)
+            _keep_known(step, began)
+            _keep_gone(step.gone)
+    return len(step)
+
+
+def _compared(
+    rows: dict[str, Developer],
+    records: list[Person],
+    settling: set[int],
+    began: datetime,
+) -> _Step:
+    known = _keys_of(rows.values())
+    step, listed = _Step(), set()
     for record in records:
         developer = rows.get(record.id)
         if developer is None:
             continue
         for held in holdings.of_developer(developer, record).held:
-            listed.add((developer.pk, held.fp))
-            if (developer.pk, held.fp) not in known and developer.pk not in settling:
-                found.append((developer, held))
-    missing = [
-        key
-        for place, key in known.items()
-        if place not in listed and key.works and key.created_at < began
-    ]
-    if not found and not missing:
-        return 0
-    with transaction.atomic():
-        _keep_found(found)
-        _keep_gone(missing)
-    return len(found) + len(missing)
+            places = [(developer.pk, fp) for fp in held.fps]
+            key = next((known[place] for place in places if place in known), None)
+            if key is None and developer.pk not in settling:
+                step.found.append((developer, held))
+            elif key is not None:
+                listed.add(key.pk)
+                if key.fp != held.fp:
+                    step.renamed.append((key, held))
+                if key.state == Key.State.GONE or key.missing_since:
+                    step.back.append(key)
+    for key in known.values():
+        if key.pk in listed or not key.works or key.created_at >= began:
+            continue
+        if key.missing_since is None:
+            step.missed.append(key)
+        elif began - key.missing_since >= TWO_LOOKS_APART:
+            step.gone.append(key)
+    return step
 
 
 def _keys_of(developers: Iterable[Developer]) -> dict[tuple[int, str], Key]:
     keys = Key.objects.filter(developer__in=list(developers)).exclude(fp=None)
-    return {(key.developer_id, key.fp or ""): key for key in keys}
+    return {
+        (key.developer_id, key.fp or ""): key for key in keys.select_related("request")
+    }
+
+
+def _keep_known(step: _Step, began: datetime) -> None:
+    """Keys missed once, listed again, or fingerprinted by an older seal key."""
+    if step.missed:
+        missed = [key.pk for key in step.missed]
+        Key.objects.filter(pk__in=missed).update(missing_since=began)
+    for key in step.back:
+        # One stale answer must not end a key for good.
+        Key.objects.filter(pk=key.pk).update(missing_since=None)
+        Key.objects.filter(pk=key.pk, state=Key.State.GONE).update(
+            state=Key.State.LIVE, ended_at=None
+        )
+    for key, held in step.renamed:
+        Key.objects.filter(pk=key.pk).update(**holdings.sealed(key, held.id))
 
 
 def _being_settled(developers: Iterable[Developer]) -> set[int]:
     """Developers with a key whose id isn't known yet: what is new may be that one."""
     rows = list(developers)
     unnamed = Key.objects.filter(
-        developer__in=rows, fp=None, state__in=[Key.State.LIVE, Key.State.REVOKING]
+        developer__in=rows,
+        fp=None,
+        state__in=[Key.State.LIVE, Key.State.REVOKING],
+        created_at__gt=timezone.now() - LISTED_WITHIN,
     )
     minting = Mint.objects.filter(
         request__developer__in=rows,
@@ -177,10 +239,42 @@ def _keep_gone(missing: list[Key]) -> None:
         moved = Key.objects.filter(pk=key.pk, state=key.state).update(
             state=ended, ended_at=now
         )
-        if moved:
-            services.note(
-                Event.Verb.REVOKED, request=key.request, key=key, text="seen in Tyk"
+        if not moved:
+            continue
+        services.note(
+            Event.Verb.REVOKED, request=key.request, key=key, text="seen in Tyk"
+        )
+        if ended == Key.State.REVOKED:
+            outbox.enqueue("mail.key_revoked", key.code)
+
+
+def key_made_by(mint: Mint, *, seconds: float | None = None) -> holdings.Held | None:
+    """The key this mint made, by the marker in the key's own detail; or None.
+
+    Ours is what is new since, was shown by no mint, and carries the marker. An
+    OAuth client has no metadata: it is never provably ours. Raises DashboardError.
+    """
+    developer = mint.request.developer
+    record = dashboard().developer(developer.tyk_id, deadline=seconds)
+    shown = set(
+        Key.objects.filter(developer=developer, mint__isnull=False)
+        .exclude(fp=None)
+        .values_list("fp", flat=True)
+    )
+    organisation = Organisation.current()
+    marker = organisation.marker(mint.marked_by)
+    for one in holdings.of_developer(developer, record).beyond(mint.before):
+        if one.is_oauth or not shown.isdisjoint(one.fps):
+            continue
+        try:
+            detail = dashboard().key_detail(
+                one.id, hashed=organisation.hash_keys, deadline=seconds
             )
+        except NotFound:
+            continue
+        if detail.request_fields.get(MARKER_FIELD) == marker:
+            return one
+    return None
 
 
 # --- Key requests ------------------------------------------------------------------
@@ -202,7 +296,8 @@ def _apply_requests(*, approved: bool | None) -> Pulled:
     listed: set[str] = set()
     for chunk in _chunks(dashboard().requests(approved=approved)):
         good = [record for record in chunk if not isinstance(record, BadRecord)]
-        listed.update(record.id for record in good)
+        # Also those that could not be read: they are there.
+        listed.update(record.id for record in chunk if record.id)
         pulled.seen += len(chunk)
         pulled.bad += len(chunk) - len(good)
         pulled.changed += _apply_asked(good)
@@ -263,9 +358,21 @@ def _keep_new(records: list[Asked]) -> int:
         developer = people_by_id.get(record.by_user)
         # A request outlives its developer in Tyk; without one it is nobody's.
         if developer is not None and record.policies:
-            _keep_made_there(record, developer, plans, entries)
-            kept += 1
+            kept += _kept_made_there(record, developer, plans, entries)
     return kept
+
+
+def _kept_made_there(
+    record: Asked,
+    developer: Developer,
+    plans: dict[str, Plan],
+    entries: dict[int | None, Entry],
+) -> bool:
+    try:
+        _keep_made_there(record, developer, plans, entries)
+    except IntegrityError:
+        return False  # another pull met the same new request
+    return True
 
 
 @transaction.atomic
@@ -321,7 +428,10 @@ def _look_for_missing(listed: set[str], began: datetime) -> int:
         elif request.missing_since is None:
             KeyRequest.objects.filter(pk=request.pk).update(missing_since=began)
         elif began - request.missing_since >= TWO_LOOKS_APART:
-            retired += _decided_there(request)
+            try:
+                retired += _decided_there(request)
+            except Unexpected as error:
+                log.warning("request not readable", extra={"why": str(error)})
     return retired
 
 

@@ -9,11 +9,16 @@ from django.db.models import F
 from django.utils import timezone
 
 from developers.services import MARKER_FIELD
-from keyrequests import holdings, services
+from keyrequests import holdings, pull, services
 from keyrequests.models import Event, Key, KeyRequest, Mint
 from tyk import lanes, outbox
 from tyk.connect import dashboard
-from tyk.dashboard.errors import NotFound, Refused
+from tyk.dashboard.errors import (
+    DashboardError,
+    NotFound,
+    OutcomeUnknown,
+    Refused,
+)
 from tyk.dashboard.records import BadRecord, KeyRequest as TykRequest
 from tyk.models import Organisation, Outbox
 from tyk.outbox import Job, Later, Park
@@ -21,7 +26,7 @@ from tyk.outbox import Job, Later, Park
 log = logging.getLogger(__name__)
 
 OURS_WITHIN = timedelta(hours=24)
-LISTED_WITHIN = timedelta(hours=1)
+TRIED_WITHIN = timedelta(minutes=5)
 AUDIT_EVERY = 3600.0  # seconds, once the first minutes are over
 SOON = 10.0  # seconds, where another of our writes must go first
 
@@ -53,9 +58,18 @@ def create_request(job: Job) -> None:
         if not _found_in_tyk(request):
             raise Later(SOON, "delivered, but not listed yet")
         return
-    if _marker_of(dashboard().request(tyk_id)) != _marker(request):
+    if _is_of_another(tyk_id, request):
         raise Park("Tyk answered with the id of another request")
     _delivered(request, tyk_id)
+
+
+def _is_of_another(tyk_id: str, request: KeyRequest) -> bool:
+    """Proved by reading it back. What can't be read now is taken at Tyk's word."""
+    try:
+        return _marker_of(dashboard().request(tyk_id)) != _marker(request)
+    except DashboardError as error:
+        log.info("delivery not read back", extra={"why": str(error)})
+        return False
 
 
 def _found_in_tyk(request: KeyRequest) -> bool:
@@ -66,11 +80,12 @@ def _found_in_tyk(request: KeyRequest) -> bool:
 
 def _adopt_delivered() -> None:
     """One listing finds every request of ours that Tyk holds and we don't know."""
+    organisation = Organisation.current()
     waiting = {
-        _marker(request): request
+        organisation.marker(request.code): request
         for request in KeyRequest.objects.filter(
             tyk_id=None, origin=KeyRequest.Origin.PORTAL
-        )
+        ).select_related("developer")
     }
     twins: dict[str, list[TykRequest]] = {}
     for record in dashboard().requests(approved=None):
@@ -89,8 +104,13 @@ def _delivered(request: KeyRequest, tyk_id: str) -> None:
     kept = KeyRequest.objects.filter(pk=request.pk, tyk_id=None).update(
         tyk_id=tyk_id, tyk_state="pending"
     )
-    if kept:
-        services.note(Event.Verb.DELIVERED, request=request)
+    if not kept:
+        return
+    services.note(Event.Verb.DELIVERED, request=request)
+    request.refresh_from_db()
+    if not request.is_open:
+        # Declined or withdrawn while nobody knew whether it had arrived.
+        services.take_back_in_tyk(request)
 
 
 def _marker(request: KeyRequest) -> str:
@@ -140,6 +160,8 @@ def revoke_key(job: Job) -> None:
     if key.state == Key.State.LIVE and (key.ends_at or timezone.now()) > timezone.now():
         raise Later(_until(key.ends_at), "the replaced key still works for a while")
     if key.sealed_id is None:
+        if timezone.now() - key.created_at > pull.LISTED_WITHIN:
+            raise Park("Tyk never listed this key, so it can not be named to revoke it")
         raise Later(SOON, "waits until the id of the key is read")
     try:
         _revoke(key)
@@ -191,6 +213,8 @@ def settle(job: Job) -> None:
     )
     if mint.state == Mint.State.SHOWN:
         _read_late_id(mint)
+    elif mint.state == Mint.State.REFUSED:
+        _take_back_own_request(mint)
     elif mint.state in {Mint.State.SENDING, Mint.State.UNSURE}:
         # Still "sending" so long after: the process that sent it died.
         Mint.objects.filter(pk=mint.pk, unsure_at=None).update(
@@ -210,10 +234,11 @@ def audit(job: Job) -> None:
     )
     if mint.state == Mint.State.SHOWN or not _surely_unseen(mint):
         return
-    made = _key_made_by(mint)
+    made = pull.key_made_by(mint)
     if made is not None:
         log.warning("late key found", extra={"mint": str(mint.code)})
-        _revoke_unseen(mint, made)
+        if not _revoked_unseen(mint, made):
+            return
         services.note(
             Event.Verb.SETTLED, request=mint.request, text="a late key was removed"
         )
@@ -226,17 +251,17 @@ def _read_late_id(mint: Mint) -> None:
     """A key was shown but Tyk's id for it not read back yet."""
     if mint.key is None or mint.key.fp is not None:
         return
-    made = _key_made_by(mint)
+    made = pull.key_made_by(mint)
     if made is not None:
         holdings.keep_id(mint.key, made.id)
-    elif timezone.now() - mint.started_at < LISTED_WITHIN:
+    elif timezone.now() - mint.started_at < pull.LISTED_WITHIN:
         raise Later(SOON, "the key is not listed yet")
     else:
         raise Park("Tyk never listed the key that was shown")
 
 
 def _find_out(mint: Mint) -> None:
-    made = _key_made_by(mint)
+    made = pull.key_made_by(mint)
     if made is None:
         _nothing_of_ours(mint)
     elif _surely_unseen(mint):
@@ -249,53 +274,38 @@ def _find_out(mint: Mint) -> None:
 def _surely_unseen(mint: Mint) -> bool:
     """Whether nobody can have the key: our answer was lost and Tyk mails none."""
     recent = timezone.now() - mint.started_at < OURS_WITHIN
-    return recent and not Organisation.current().key_mail_on
+    return recent and not (mint.mailed or Organisation.current().mails_keys)
 
 
 def _remove_unseen(mint: Mint, made: holdings.Held) -> None:
-    _revoke_unseen(mint, made)
-    _end_mint(mint, Mint.State.LOST, "the key nobody saw was removed")
+    if _revoked_unseen(mint, made):
+        _end_mint(mint, Mint.State.LOST, "the key nobody saw was removed")
+    else:
+        _end_mint(mint, Mint.State.LOST, "a key nobody saw is live: Tyk keeps it")
 
 
-def _revoke_unseen(mint: Mint, made: holdings.Held) -> None:
-    """End a key that is provably ours and was shown to nobody."""
+def _revoked_unseen(mint: Mint, made: holdings.Held) -> bool:
+    """End a key that is provably ours and was shown to nobody; False if refused.
+
+    Its owner must not wait for a gateway that deletes no keys by hash (Tyk's
+    default, enable_delete_key_by_hash): then it is listed as found.
+    """
     developer = mint.request.developer
     try:
         dashboard().revoke_key(developer.tyk_id, made.id)
     except NotFound:
         log.info("the unseen key was already gone")
+    except (Refused, OutcomeUnknown) as error:
+        young = timezone.now() - mint.started_at < TRIED_WITHIN
+        if isinstance(error, OutcomeUnknown) and young:
+            raise
+        log.error("unseen key can not be removed", extra={"mint": str(mint.code)})
+        return False
     # A pull may have listed it as found meanwhile.
     Key.objects.filter(developer=developer, fp=made.fp).update(
         state=Key.State.REVOKED, ended_at=timezone.now()
     )
-
-
-def _key_made_by(mint: Mint) -> holdings.Held | None:
-    """The key that carries the mint's marker, among those that are new since."""
-    developer = mint.request.developer
-    held = holdings.of_developer(developer, dashboard().developer(developer.tyk_id))
-    shown = set(
-        Key.objects.filter(developer=developer, mint__isnull=False)
-        .exclude(fp=None)
-        .values_list("fp", flat=True)
-    )
-    marker = Organisation.current().marker(mint.marked_by)
-    for one in held.beyond(mint.before):
-        if one.fp not in shown and _carries(one, marker):
-            return one
-    return None
-
-
-def _carries(one: holdings.Held, marker: str) -> bool:
-    """Whether the key's own detail names our marker. A client has no metadata:
-    it is never provably ours."""
-    if one.is_oauth:
-        return False
-    try:
-        detail = dashboard().key_detail(one.id, hashed=Organisation.current().hash_keys)
-    except NotFound:
-        return False
-    return detail.request_fields.get(MARKER_FIELD) == marker
+    return True
 
 
 def _nothing_of_ours(mint: Mint) -> None:
@@ -323,7 +333,9 @@ def _nothing_of_ours(mint: Mint) -> None:
 
 
 def _take_back_own_request(mint: Mint) -> None:
-    """Delete the Tyk request a replacement made for itself, if nobody used it."""
+    """Delete the Tyk request a mint made for itself, if nobody used it."""
+    if mint.tyk_request_id == mint.request.tyk_id:
+        return
     marker = Organisation.current().marker(mint.code)
     for record in dashboard().requests(approved=False):
         if not isinstance(record, BadRecord) and _marker_of(record) == marker:

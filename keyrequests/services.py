@@ -245,10 +245,23 @@ def refuse_claim(request: KeyRequest) -> None:
 
 
 def _granted_elsewhere(request: KeyRequest) -> bool:
+    """Asked for here, approved in Tyk, never shown here, and its key still works.
+
+    Without the last a key that was revoked in Tyk could be had again unreviewed.
+    """
+    policies = request.plans.values_list("policy_id", flat=True)
+    handed_out = Key.objects.filter(
+        developer=request.developer,
+        origin=Key.Origin.FOUND,
+        state=Key.State.LIVE,
+        policies__policy_id__in=policies,
+    )
     return (
         request.status == Status.GRANTED
+        and request.origin == KeyRequest.Origin.PORTAL
         and request.decided_in == KeyRequest.DecidedIn.TYK
         and not request.mints.filter(state=Mint.State.SHOWN).exists()
+        and handed_out.exists()
     )
 
 
@@ -259,6 +272,8 @@ def refuse_replacement(key: Key) -> None:
     """
     if key.state != Key.State.LIVE:
         raise NotLive
+    if key.ends_at is not None:
+        raise NotLive("This key is being replaced already.")
     if key.request is None:
         raise NotClaimable("This key was not made here. Ask for access first.")
     _refuse_mint(key.request)
@@ -267,12 +282,13 @@ def refuse_replacement(key: Key) -> None:
 def _refuse_mint(request: KeyRequest) -> None:
     if fence.closed():
         raise Paused
-    organisation = Organisation.current()
-    leaks = organisation.key_mail_on or organisation.secure_approval_on
-    if leaks and not settings.CLAIM_ACCEPTS_KEY_MAIL:
+    if Organisation.current().mails_keys and not settings.CLAIM_ACCEPTS_KEY_MAIL:
         raise KeyMailIsOn
-    plan = request.plans.first()
-    offered = plan_for(plan.policy_id) if plan else None
+    asked = list(request.plans.all()[:2])
+    if len(asked) > 1:
+        # Only the Tyk Dashboard makes such requests, and only it can serve them.
+        raise NotClaimable("A request for several plans at once can not be claimed.")
+    offered = plan_for(asked[0].policy_id) if asked else None
     if offered is None or not offered.offered:
         raise NotClaimable("This plan is no longer offered.")
     if request.mints.filter(state__in=UNFINISHED).exists():

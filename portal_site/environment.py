@@ -7,6 +7,8 @@ from urllib.parse import urlsplit
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+SHORTEST_KEY = 32
+
 
 class Redacted(str):
     """A setting that may hold a secret: its `repr` shows stars.
@@ -61,6 +63,16 @@ class Environment:
 
     def words(self, name: str, default: str = "") -> list[str]:
         return [w.strip() for w in self.text(name, default).split(",") if w.strip()]
+
+    def keys(self, name: str, fix: str) -> list[Redacted]:
+        """Comma-separated keys, none empty or short: an empty one is no secret."""
+        keys = [key.strip() for key in self.needed(name, fix).split(",")]
+        if any(len(key) < SHORTEST_KEY for key in keys):
+            raise ImproperlyConfigured(
+                f"Every key of {name} must have {SHORTEST_KEY} characters or more. "
+                f"{fix}"
+            )
+        return [Redacted(key) for key in keys]
 
     def database(self, name: str, default: str) -> dict[str, Any]:
         """A Django DATABASES entry; SQLite gets the modes that survive writers."""

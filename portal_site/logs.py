@@ -29,7 +29,14 @@ def without_secrets(
     for name, value in event.items():
         if isinstance(value, str):
             event[name] = SECRET_SHAPES.sub(SHOWN_INSTEAD, value)
+    # Django hands the whole request to its own events; its path may hold a token.
+    event.pop("request", None)
     return event
+
+
+def clean_line(_logger: object, _method: str, line: str) -> str:
+    """The last processor: whatever else was rendered into the line."""
+    return SECRET_SHAPES.sub(SHOWN_INSTEAD, line)
 
 
 def configure(config: Mapping[str, Any]) -> None:
@@ -53,7 +60,8 @@ def configure(config: Mapping[str, Any]) -> None:
                     "foreign_pre_chain": shared,
                     "processors": [
                         structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                        structlog.processors.JSONRenderer(),
+                        structlog.processors.JSONRenderer(default=str),
+                        clean_line,
                     ],
                 }
             },

@@ -37,12 +37,9 @@ SECRET_KEY = Redacted(
 )
 SECRET_KEY_FALLBACKS = [Redacted(k) for k in env.words("SECRET_KEY_FALLBACKS")]
 # First seals, all unseal: rotate by putting a new one in front.
-SEAL_KEYS = [
-    Redacted(k)
-    for k in env.needed(
-        "SEAL_KEYS", "Generate 32 random bytes as hex; key ids are sealed with it."
-    ).split(",")
-]
+SEAL_KEYS = env.keys(
+    "SEAL_KEYS", "Generate 32 random bytes as hex; key ids are sealed with it."
+)
 
 # --- Tyk -------------------------------------------------------------------------
 TYK_DASHBOARD_URL = env.needed(

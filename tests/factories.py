@@ -25,7 +25,7 @@ from developers.models import (
     User,
     email_key,
 )
-from keyrequests.holdings import fingerprint
+from keyrequests.holdings import fingerprints
 from keyrequests.models import (
     Event,
     Key,
@@ -36,7 +36,7 @@ from keyrequests.models import (
     UsageDay,
 )
 from tyk.models import Organisation, Outbox, PullState
-from tyk.seal import fingerprint_key, seal
+from tyk.seal import seal
 
 SINCE = datetime(2025, 9, 3, 8, 30, tzinfo=UTC)
 PASSWORD = "plum-orbit-granite-7"
@@ -250,8 +250,7 @@ class KeyFactory(DjangoModelFactory[Key]):
     developer = factory.SubFactory(DeveloperFactory)
     name = factory.Sequence(lambda n: f"Key {n}")
     created_at = factory.LazyFunction(timezone.now)
-    fp_key = factory.LazyFunction(fingerprint_key)
-    fp = factory.LazyAttribute(lambda row: fingerprint(row.developer, row.raw))
+    fp = factory.LazyAttribute(lambda row: fingerprints(row.developer, row.raw)[0])
 
     @factory.lazy_attribute
     def sealed_id(self) -> bytes:

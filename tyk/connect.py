@@ -1,12 +1,14 @@
 """The one bridge from settings to a Dashboard client."""
 
 import logging
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 from django.conf import settings
 from django.db import DatabaseError
 from django.utils import timezone
 
+from tyk import measured
 from tyk.dashboard.caller import CallEvent, Deadlines
 from tyk.dashboard.client import Dashboard
 from tyk.dashboard.secret import Secret
@@ -20,6 +22,14 @@ log = logging.getLogger(__name__)
 def dashboard() -> Dashboard:
     """The process's client. Made on first use, so that a fork gets its own."""
     keys = [settings.TYK_API_KEY, settings.TYK_API_KEY_NEXT]
+    return client(keys, observer=_note_call)
+
+
+def client(keys: Sequence[str], *, observer: Callable[[CallEvent], None]) -> Dashboard:
+    """A client with these keys, empty ones left out, and the settings' limits.
+
+    For whoever must ask about a key by itself; everybody else uses `dashboard`.
+    """
     return Dashboard(
         settings.TYK_DASHBOARD_URL,
         api_keys=[Secret(str(key)) for key in keys if key],
@@ -31,21 +41,29 @@ def dashboard() -> Dashboard:
             password=settings.TYK_PASSWORD_DEADLINE,
             listing_idle=settings.TYK_LISTING_IDLE,
         ),
-        limiter=Slots(
-            settings.TYK_CALLS_IN_FLIGHT,
-            kept_for_login=settings.TYK_CALLS_KEPT_FOR_LOGIN,
-        ),
+        limiter=slots(),
         verify=settings.TYK_VERIFY_TLS,
-        observer=_log_call,
+        observer=observer,
+    )
+
+
+@lru_cache(maxsize=1)
+def slots() -> Slots:
+    """The process's cap on calls in flight, shared by all its clients."""
+    return Slots(
+        settings.TYK_CALLS_IN_FLIGHT,
+        kept_for_login=settings.TYK_CALLS_KEPT_FOR_LOGIN,
     )
 
 
 def close() -> None:
     """Forget the client, so that the next use reads the settings again."""
     dashboard.cache_clear()
+    slots.cache_clear()
 
 
-def _log_call(event: CallEvent) -> None:
+def _note_call(event: CallEvent) -> None:
+    measured.count(event)
     log.info(
         "dashboard call",
         extra={

@@ -4,16 +4,20 @@ Tyk has no lock and no version on its records: a full-record PUT beside an appro
 loses one of them. A lease that runs out on its own survives a killed process.
 """
 
+import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
+from django.db import DatabaseError
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from tyk.models import Lane
 from tyk.seal import fingerprint
+
+log = logging.getLogger(__name__)
 
 POLL = 0.05  # seconds between two tries of somebody who waits
 
@@ -41,7 +45,7 @@ def lane(name: str, *, seconds: float, wait: float = 0) -> Iterator[None]:
     try:
         yield
     finally:
-        release(name, epoch)
+        _give_back(name, epoch)
 
 
 def _take_within(name: str, *, seconds: float, wait: float) -> int:
@@ -72,6 +76,14 @@ def take(name: str, *, seconds: float) -> int:
     if not taken:
         raise LaneBusy(name)
     return row.epoch + 1
+
+
+def _give_back(name: str, epoch: int) -> None:
+    """Release; what was done in the lane is done even if that fails now."""
+    try:
+        release(name, epoch)
+    except DatabaseError:
+        log.exception("lane not given back, it runs out by itself")
 
 
 def release(name: str, epoch: int) -> None:

@@ -64,6 +64,11 @@ class Organisation(models.Model):
         )
         return row
 
+    @property
+    def mails_keys(self) -> bool:
+        """Whether Tyk itself would send a key, or a link to one, by mail."""
+        return self.key_mail_on or self.secure_approval_on
+
     def marker(self, code: object) -> str:
         """The text that marks a record in Tyk as made by us for row `code`."""
         return f"{self.instance}.{code}"

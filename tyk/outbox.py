@@ -12,6 +12,7 @@ not be repeated. Whoever leases such a row waits out the quarantine and looks fi
 
 import logging
 import random
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from celery import current_app
+from celery.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
 from django.db import models, transaction
 from django.db.models import F, Q
@@ -143,26 +145,40 @@ def try_again(pk: int) -> bool:
     A quarantine goes on: what may have been sent is looked for first.
     """
     rows = Outbox.objects.filter(_free(), pk=pk, asked__gt=F("served"))
+    # A settling row waits out a quarantine in `next_at`, unless it was parked.
+    rows = rows.exclude(parked_reason="", kind__startswith="mint.")
     hurried = rows.update(parked_reason="", attempts=0, next_at=Now())
     if hurried:
         transaction.on_commit(_ring, robust=True)
     return bool(hurried)
 
 
-def drain(limit: int = 100) -> Counter[str]:
-    """Work on what is due now, at most `limit` rows; how many ended in what."""
+def drain(limit: int = 100, *, seconds: float = 200) -> Counter[str]:
+    """Work on what is due now, at most `limit` rows; how many ended in what.
+
+    No row is begun after `seconds`, so that a worker is not killed in mid-call.
+    """
+    give_up = time.monotonic() + seconds
     outcomes: Counter[str] = Counter()
     why_not = fence.closed()
     if why_not:
         log.error("outbox paused", extra={"why": why_not})
         return Counter(paused=1)
     while outcomes.total() < limit:
-        jobs = (_lease(pk) for pk in _ready(limit - outcomes.total()))
-        worked = Counter(_serve(job) for job in jobs if job is not None)
+        worked = Counter(_work(_ready(limit - outcomes.total()), give_up))
         if not worked:
             break
         outcomes += worked
     return outcomes
+
+
+def _work(rows: list[int], give_up: float) -> Iterator[str]:
+    for pk in rows:
+        if time.monotonic() >= give_up:
+            return
+        job = _lease(pk)
+        if job is not None:
+            yield _serve(job)
 
 
 def _ready(limit: int) -> list[int]:
@@ -230,6 +246,8 @@ def _handle(job: Job) -> str:
         return _again(job, LANE_PAUSE, "waits for another writer")
     except DashboardError as error:
         return _failed_call(job, error)
+    except SoftTimeLimitExceeded:
+        raise  # the worker is told to stop: go no further
     except Exception as error:
         log.exception("outbox handler failed", extra={"kind": job.kind})
         return _count_failure(job, f"error: {type(error).__name__}")
@@ -302,7 +320,10 @@ def _failed_call(job: Job, error: DashboardError) -> str:
 
 
 def _unsure(job: Job, error: OutcomeUnknown) -> str:
-    """The answer was lost: quarantine, then look."""
+    """The answer was lost: quarantine, then look. Too often: a person looks."""
+    attempts = _mine(job).values_list("attempts", flat=True).first() or 0
+    if attempts + 1 >= settings.OUTBOX_ATTEMPTS:
+        return _park(job, f"answer lost {attempts + 1} times: {error.reason}")
     _mine(job).update(
         sending_since=models.functions.Coalesce("sending_since", Now()),
         unsure_since=Now(),

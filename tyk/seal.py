@@ -40,12 +40,13 @@ def unseal(blob: bytes, *, aad: str) -> str:
 
 def fingerprint(text: str, *, purpose: str) -> str:
     """64 hex characters that name `text` without giving it away, for one purpose."""
-    return hmac.new(_ring()[0], f"{purpose}\0{text}".encode(), "sha256").hexdigest()
+    return fingerprints(text, purpose=purpose)[0]
 
 
-def fingerprint_key() -> str:
-    """Which ring key fingerprints are made with, so that a rotation is seen."""
-    return hashlib.sha256(b"name\0" + _ring()[0]).hexdigest()[:16]
+def fingerprints(text: str, *, purpose: str) -> list[str]:
+    """The fingerprint by each key of the ring: what older rows may be found by."""
+    message = f"{purpose}\0{text}".encode()
+    return [hmac.new(key, message, "sha256").hexdigest() for key in _ring()]
 
 
 def digest(token: str) -> str:

@@ -7,7 +7,7 @@ from django.core import mail
 
 from developers.models import Developer, ProfileEdit, User
 from tests.cast import in_tyk
-from tests.developers.steps import words
+from tests.developers.steps import is_signed_in, words
 from tests.factories import (
     PASSWORD,
     STAFF_PASSWORD,
@@ -124,13 +124,35 @@ def test_password_link_goes_to_the_mailbox_only(box, bob, olga, signed_in):
     assert box.password_is(bob.email, PASSWORD)
 
 
+def test_ending_sessions_asks_first_and_is_written_down(box, bob, olga, signed_in):
+    theirs, browser = signed_in(bob), signed_in(olga)
+    question = browser.get(change(bob, "end-sessions"))
+    assert "Their keys go on working" in words(question)
+    assert is_signed_in(theirs)
+
+    done = browser.post(change(bob, "end-sessions"), follow=True)
+
+    assert "Every session of the developer has ended" in words(done)
+    assert not is_signed_in(theirs)
+    assert is_signed_in(signed_in(bob))
+    entry = LogEntry.objects.get()
+    assert (entry.user, entry.object_id, entry.change_message) == (
+        olga,
+        str(bob.pk),
+        "End sessions",
+    )
+    assert box.journal.operations() == []
+
+
 def test_what_is_so_already_is_not_done_again(box, bob, olga, signed_in):
     done = signed_in(olga).post(change(bob, "activate"), follow=True)
     assert "it is so already" in words(done)
     assert ProfileEdit.objects.count() == 0
 
 
-@pytest.mark.parametrize("act", ["activate", "deactivate", "password-link"])
+@pytest.mark.parametrize(
+    "act", ["activate", "deactivate", "password-link", "end-sessions"]
+)
 def test_looking_is_not_doing(act, bob, sam, signed_in):
     browser = signed_in(give(sam, "view_developer"))
     assert "Deactivate account" not in words(browser.get(change(bob)))

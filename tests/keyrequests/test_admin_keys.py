@@ -100,6 +100,7 @@ def test_nothing_is_added_changed_or_deleted(chief, kind, alice, alices_key):
     EventFactory()
     rows = {"key": Key.objects, "mint": Mint.objects, "event": Event.objects}[kind]
     row = rows.first()
+    assert row is not None
     before = rows.values().get(pk=row.pk)
     base = f"/admin/keyrequests/{kind}/"
 

@@ -16,6 +16,7 @@ from keyrequests.errors import (
     KeyServiceAway,
     MadeElsewhere,
     NotClaimable,
+    NotLive,
 )
 from keyrequests.models import Event, Key, KeyRequest, Mint
 from tests.keyrequests.scene import Scene, build
@@ -354,6 +355,142 @@ def test_replace_whose_answer_is_lost_leaves_the_old_key(scene):
 
     assert scene.box.gateway_accepts(old.pairs[0][1].reveal())
     assert len(scene.box.keys()) == 1
+
+
+def test_two_tabs_replace_a_key_once(scene):
+    old = live.claim(scene.approved())
+    refused: list[NotLive | BeingMade] = []
+
+    def tab() -> None:
+        try:
+            live.replace(Key.objects.get(pk=old.key.pk), overlap=3600)
+        except (NotLive, BeingMade) as refusal:
+            refused.append(refusal)
+        finally:
+            connection.close()
+
+    tabs = [threading.Thread(target=tab) for _ in range(2)]
+    for one in tabs:
+        one.start()
+    for one in tabs:
+        one.join()
+
+    assert len(refused) == 1
+    assert len(scene.box.keys()) == 2
+
+
+def test_a_key_being_replaced_is_not_replaced_again(scene):
+    old = live.claim(scene.approved())
+    live.replace(old.key, overlap=3600)
+    ends = Key.objects.get(pk=old.key.pk).ends_at
+
+    with pytest.raises(NotLive, match="being replaced already"):
+        live.replace(Key.objects.get(pk=old.key.pk), overlap=3600)
+
+    assert Key.objects.get(pk=old.key.pk).ends_at == ends
+    assert len(scene.box.keys()) == 2
+
+
+def test_replacements_that_failed_leave_no_request_in_tyk(scene):
+    old = live.claim(scene.approved())
+    scene.box.faults.add("approveKeyRequest", mode="status", status=429, times=2)
+    for _ in range(2):
+        with pytest.raises(KeyServiceAway):
+            live.replace(old.key, overlap=0)
+
+    Outbox.objects.filter(kind="mint.settle").update(next_at="2020-01-01T00:00Z")
+    scene.deliver()
+
+    assert [r["approved"] for r in scene.box.requests()] == [True]
+    assert scene.box.gateway_accepts(old.pairs[0][1].reveal())
+
+
+def test_a_gateway_that_deletes_no_keys_does_not_block_the_next_claim(scene):
+    """Tyk's default: without enable_delete_key_by_hash a hash can't be deleted."""
+    scene.box.switch(delete_by_hash="refused")
+    request = scene.approved()
+    scene.box.faults.add("approveKeyRequest", mode="reset_after", times=1)
+    with pytest.raises(ClaimUnsure):
+        live.claim(request)
+
+    scene.due_now("mint.settle")
+    scene.deliver()
+    shown = live.claim(KeyRequest.objects.get(pk=request.pk))
+    pull.run("developers")
+
+    assert scene.box.gateway_accepts(shown.pairs[0][1].reveal())
+    origins = sorted(Key.objects.values_list("origin", flat=True))
+    assert origins == [Key.Origin.CLAIMED, Key.Origin.FOUND]
+
+
+def test_no_call_is_sent_that_can_not_be_waited_for(scene):
+    request = scene.approved()
+    scene.box.faults.add("getDeveloper", mode="latency", seconds=0.7, times=1)
+
+    with pytest.raises(KeyServiceAway):
+        live.claim(request)
+
+    assert scene.box.journal.calls("approveKeyRequest") == []
+    assert Mint.objects.count() == 0
+
+
+def test_a_key_revoked_in_tyk_is_not_had_again_without_review(scene):
+    request = scene.ask()
+    scene.deliver()
+    request.refresh_from_db()
+    raw = scene.box.approve(request.tyk_id)["RawKey"]
+    pull.run("requests")
+    scene.box.delete_key(scene.box.key_id(raw))
+    Key.objects.update(missing_since="2020-01-01T00:00Z")
+    pull.run("developers")
+
+    with pytest.raises(NotClaimable):
+        live.claim(KeyRequest.objects.get(pk=request.pk))
+
+    assert scene.box.keys() == []
+
+
+def test_an_old_approval_made_in_tyk_is_no_free_key(scene):
+    tyk_id = scene.box.add_request(scene.developer.tyk_id, scene.policy)
+    scene.box.approve(tyk_id)
+    pull.run("requests")
+    pull.run("developers")
+
+    with pytest.raises(NotClaimable):
+        live.claim(KeyRequest.objects.get())
+
+    assert len(scene.box.keys()) == 1
+
+
+def test_a_request_for_two_plans_made_in_tyk_is_refused_in_words(scene):
+    other = scene.box.add_policy("extra")
+    tyk_id = scene.box.add_request(scene.developer.tyk_id, scene.policy)
+    scene.box.edit_request(tyk_id, apply_policies=[scene.policy, other])
+    pull.run("policies")
+    pull.run("requests")
+    services.approve(KeyRequest.objects.get(), by=scene.reviewer)
+
+    with pytest.raises(NotClaimable, match="several plans"):
+        live.claim(KeyRequest.objects.get())
+
+
+def test_a_key_made_by_hand_meanwhile_is_not_taken_for_ours(scene):
+    """Its id is the only new one listed when ours is read back."""
+    request = scene.approved()
+    scene.box.switch(replica_lag=30.0)
+    shown = live.claim(request)
+    assert shown.key.fp is None
+    scene.box.switch(replica_lag=0.0)
+    by_hand = scene.box.issue_key(scene.developer.tyk_id, scene.policy)
+    services.revoke(shown.key, actor="Mira Tal")
+    scene.due_now("mint.settle")
+    scene.due_now("key.revoke")
+    scene.deliver()
+    scene.due_now("key.revoke")
+    scene.deliver()
+
+    assert scene.box.gateway_accepts(by_hand)
+    assert not scene.box.gateway_accepts(shown.pairs[0][1].reveal())
 
 
 @pytest.mark.parametrize("kind", ["basic", "oauth"])

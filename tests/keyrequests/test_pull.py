@@ -58,15 +58,64 @@ def test_a_claimed_key_is_not_found_a_second_time(scene):
     assert [key.origin for key in Key.objects.all()] == [Key.Origin.CLAIMED]
 
 
-def test_a_key_deleted_in_tyk_ends_here(scene):
+def look_twice_for_keys() -> None:
+    pull.run("developers")
+    Key.objects.exclude(missing_since=None).update(
+        missing_since=timezone.now() - timedelta(minutes=2)
+    )
+    pull.run("developers")
+
+
+def test_a_key_deleted_in_tyk_ends_here_after_two_looks(scene):
     shown = live.claim(scene.approved())
     [held] = scene.box.keys()
     scene.box.delete_key(held.id)
 
     pull.run("developers")
+    assert Key.objects.get().state == Key.State.LIVE
+    look_twice_for_keys()
 
     shown.key.refresh_from_db()
     assert shown.key.state == Key.State.GONE
+
+
+def test_a_key_missed_by_mistake_is_live_again_when_listed(scene):
+    shown = live.claim(scene.approved())
+    Key.objects.update(state=Key.State.GONE, ended_at=timezone.now())
+
+    pull.run("developers")
+
+    shown.key.refresh_from_db()
+    assert (shown.key.state, shown.key.ended_at) == (Key.State.LIVE, None)
+
+
+def test_a_new_seal_key_loses_no_key(scene, settings):
+    live.claim(scene.approved())
+    scene.box.issue_key(scene.developer.tyk_id, scene.policy)
+    pull.run("developers")
+    before = sorted(Key.objects.values_list("pk", "origin", "state"))
+    old = settings.SEAL_KEYS
+
+    settings.SEAL_KEYS = ["n" * 32, *old]
+    pull.run("developers")
+    settings.SEAL_KEYS = ["n" * 32]
+    pull.run("developers")
+
+    assert sorted(Key.objects.values_list("pk", "origin", "state")) == before
+
+
+def test_a_key_revoked_elsewhere_while_we_ask_is_told_to_its_owner(scene, mailoutbox):
+    shown = live.claim(scene.approved())
+    [held] = scene.box.keys()
+    scene.box.delete_key(held.id)
+    Key.objects.update(state=Key.State.REVOKING)
+
+    look_twice_for_keys()
+    scene.deliver()
+
+    shown.key.refresh_from_db()
+    assert shown.key.state == Key.State.REVOKED
+    assert mailoutbox[-1].subject == "Your key “Orders” was revoked"
 
 
 def test_the_same_again_writes_nothing(scene):

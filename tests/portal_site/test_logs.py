@@ -1,8 +1,9 @@
 """The net under the secrets: what a library might print does not get out."""
 
 import pytest
+from django.test import Client
 
-from portal_site.logs import SHOWN_INSTEAD, without_secrets
+from portal_site.logs import SHOWN_INSTEAD, configure, without_secrets
 
 TOKEN = "Zk3-Yq_8vT1mB5nR7wX2cL9dF4gH6jK0"
 
@@ -40,3 +41,16 @@ TOKEN = "Zk3-Yq_8vT1mB5nR7wX2cL9dF4gH6jK0"
 )
 def test_secret_shapes_are_replaced(text, kept):
     assert without_secrets(None, "info", {"event": text}) == {"event": kept}
+
+
+def test_a_failing_request_logs_no_token_of_a_mailed_link(client, capfd):
+    """Through the real handler: Django gives the whole request to its event."""
+    configure({"level": "INFO"})
+    strict = Client(enforce_csrf_checks=True)
+
+    assert strict.post(f"/confirm/{TOKEN}/").status_code == 403
+
+    said = capfd.readouterr().err
+    assert "Forbidden" in said
+    assert f"/confirm/{SHOWN_INSTEAD}/" in said
+    assert TOKEN not in said

@@ -13,7 +13,7 @@ WHOLE = {
     "DOTENV": os.devnull,
     "PORTAL_BASE_URL": "https://developers.example.com",
     "SECRET_KEY": "secret-key-canary-" + "x" * 50,
-    "SEAL_KEYS": "seal-key-canary,older-seal-canary",
+    "SEAL_KEYS": "seal-key-canary-" + "s" * 32 + ",older-seal-canary-" + "o" * 32,
     "TYK_DASHBOARD_URL": "https://dashboard.example.com",
     "TYK_API_KEY": "dashboard-key-canary",
     "TYK_API_KEY_NEXT": "next-key-canary",
@@ -62,6 +62,8 @@ def test_a_start_without_it_ends_with_a_sentence(variable, sentence):
         ({"SIGNUP_REVIEW": "perhaps"}, "SIGNUP_REVIEW must be true or false"),
         ({"PORTAL_BASE_URL": "developers.example.com"}, "PORTAL_BASE_URL must be"),
         ({"BRAND_COLOUR": "greenish"}, "BRAND_COLOUR"),
+        ({"SEAL_KEYS": "," + "s" * 32}, "Every key of SEAL_KEYS must have 32"),
+        ({"SEAL_KEYS": "short"}, "Every key of SEAL_KEYS must have 32"),
     ],
 )
 def test_a_value_that_can_not_be_meant_is_refused(variables, sentence):

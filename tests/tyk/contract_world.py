@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import os
 import time
 import uuid
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TypeVar
 
+import pytest
+
 from tyk.dashboard import errors
 from tyk.dashboard.client import Dashboard
-from tyk.dashboard.records import Developer, KeyRequest
+from tyk.dashboard.records import Developer, KeyRequest, MintedToken, Policy
 from tyk.dashboard.secret import Secret
+from tyk.sandbox import PROFILES, Sandbox
 
+REAL = os.environ.get("TYK_CONTRACT_URL"), os.environ.get("TYK_CONTRACT_KEY")
+# One profile may not write at all; it has a test of its own.
+DASHBOARDS = [name for name in PROFILES if name != "restricted"]
+DASHBOARDS += ["real"] if all(REAL) else []
+LAG = 0.2  # of the profile whose reads lag: long enough to be met, no longer
+QUOTA = 1000
 T = TypeVar("T")
 PASSWORD = Secret("Correct-horse-7")
 PATIENCE = 5.0
@@ -26,6 +36,8 @@ class World:
 
     client: Dashboard
     policy_id: str
+    other_policy_id: str | None  # None if the Dashboard has only one to offer
+    box: Sandbox | None = None  # for what only the other side can do or see
     developers: list[str] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
 
@@ -87,3 +99,81 @@ def eventually(read: Callable[[], T]) -> T:
             if time.monotonic() > ends:
                 raise
             time.sleep(0.05)
+
+
+@contextmanager
+def opened(name: str, box: Sandbox) -> Iterator[World]:
+    """The Dashboard of that name: a profile of the sandbox, or the real one."""
+    made = _real() if name == "real" else sandboxed(box, name)
+    with made.client:
+        yield made
+        if name == "real":
+            made.clear()
+
+
+def sandboxed(box: Sandbox, profile: str) -> World:
+    """The sandbox, emptied, with this profile's habits and two policies."""
+    box.reset(seed="empty")
+    profiled = PROFILES[profile]
+    box.switches = profiled.changed(replica_lag=min(profiled.replica_lag, LAG))
+    bronze = box.add_policy(
+        "Tides bronze", rate=5, per=1, quota_max=QUOTA, apis=["Tides"]
+    )
+    silver = box.add_policy("Tides silver", rate=9, per=1, apis=["Tides"])
+    box.add_entry("Tides", bronze)
+    box.set_configuration(signup_fields=["company"])
+    client = Dashboard(box.url, api_keys=[Secret(box.api_key)])
+    return World(client, bronze, silver, box)
+
+
+def _real() -> World:
+    url, key = REAL
+    client = Dashboard(url or "", api_keys=[Secret(key or "")])
+    shown = {entry.policy_id for entry in client.catalogue().entries if entry.show}
+    live = [
+        policy.id
+        for policy in client.policies()
+        if isinstance(policy, Policy) and policy.live and policy.id in shown
+    ]
+    return World(client, live[0], live[1] if len(live) > 1 else None)
+
+
+def no_such_object(error: errors.DashboardError) -> bool:
+    """404, or 400 where the Dashboard says so of ids it cannot resolve."""
+    return isinstance(error, errors.NotFound | errors.Refused)
+
+
+def gone(read: Callable[[], object]) -> None:
+    """Raise `NotThereYet` while the read still finds something."""
+    try:
+        read()
+    except errors.DashboardError as error:
+        assert no_such_object(error)  # noqa: PT017 - reading once more is the else
+    else:
+        raise NotThereYet
+
+
+def with_keys(world: World, developer_id: str, count: int) -> Developer:
+    """The developer, once the record lists so many keys."""
+    developer = world.client.developer(developer_id)
+    assert len(developer.keys) == count
+    return developer
+
+
+def issue(world: World, *, marker: str = "i.1") -> tuple[Developer, str, bool]:
+    """A developer with a key: the record, the key's id, whether that is a hash."""
+    ada = world.developer()
+    minted = world.client.add_key(
+        ada.id, policies=[world.policy_id], fields={"portal_ref": marker}
+    )
+    assert isinstance(minted, MintedToken)
+    held = eventually(lambda: with_keys(world, ada.id, 1))
+    (key_id,) = held.keys
+    return held, key_id, key_id != minted.raw.reveal()
+
+
+def sandbox_of(world: World) -> Sandbox:
+    """The sandbox behind it; a real Dashboard skips the test."""
+    if world.box is None:
+        pytest.skip("only the sandbox lets a test do this")
+    return world.box

@@ -149,6 +149,7 @@ def test_nothing_is_added_changed_or_deleted(chief, parked, kind):
         "organisation": Organisation.objects,
     }[kind]
     row = rows.first()
+    assert row is not None
     before = rows.values().get(pk=row.pk)
     base = f"/admin/tyk/{kind}/"
 

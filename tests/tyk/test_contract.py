@@ -9,12 +9,22 @@ leaves open, and nothing else: that is what keeps the sandbox honest.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.tyk.contract_world import PASSWORD, NotThereYet, World, eventually
+from tests.tyk.contract_world import (
+    DASHBOARDS,
+    PASSWORD,
+    NotThereYet,
+    World,
+    eventually,
+    gone,
+    no_such_object,
+    opened,
+    sandboxed,
+    with_keys,
+)
 from tyk.dashboard import errors
 from tyk.dashboard.client import Dashboard
 from tyk.dashboard.records import (
@@ -26,27 +36,9 @@ from tyk.dashboard.records import (
     Policy,
 )
 from tyk.dashboard.secret import Secret
-from tyk.sandbox import PROFILES, Sandbox
+from tyk.sandbox import Sandbox
 
-REAL = os.environ.get("TYK_CONTRACT_URL"), os.environ.get("TYK_CONTRACT_KEY")
-# One profile may not write at all; it has a test of its own.
-WRITABLE = [name for name in PROFILES if name != "restricted"]
 NOBODY = "0123456789abcdef01234567"
-LAG = 0.2  # of the profile whose reads lag: long enough to be met, no longer
-
-
-def no_such_object(error: errors.DashboardError) -> bool:
-    """404, or 400 where the Dashboard says so of ids it cannot resolve."""
-    return isinstance(error, errors.NotFound | errors.Refused)
-
-
-def _gone(read: Callable[[], object]) -> None:
-    try:
-        read()
-    except errors.DashboardError as error:
-        assert no_such_object(error)  # noqa: PT017 - reading once more is the else
-    else:
-        raise NotThereYet
 
 
 @pytest.fixture(scope="module")
@@ -55,36 +47,10 @@ def box() -> Iterator[Sandbox]:
         yield started
 
 
-@pytest.fixture(params=[*WRITABLE, *(["real"] if all(REAL) else [])])
+@pytest.fixture(params=DASHBOARDS)
 def world(request: pytest.FixtureRequest, box: Sandbox) -> Iterator[World]:
-    made = _real() if request.param == "real" else _sandboxed(box, request.param)
-    yield made
-    if request.param == "real":
-        made.clear()
-    made.client.close()
-
-
-def _sandboxed(box: Sandbox, profile: str) -> World:
-    box.reset(seed="empty")
-    profiled = PROFILES[profile]
-    box.switches = profiled.changed(replica_lag=min(profiled.replica_lag, LAG))
-    policy_id = box.add_policy("Tides bronze", rate=5, per=1, apis=["Tides"])
-    box.add_entry("Tides", policy_id)
-    box.set_configuration(signup_fields=["company"])
-    client = Dashboard(box.url, api_keys=[Secret(box.api_key)])
-    return World(client, policy_id)
-
-
-def _real() -> World:
-    url, key = REAL
-    client = Dashboard(url or "", api_keys=[Secret(key or "")])
-    shown = {entry.policy_id for entry in client.catalogue().entries if entry.show}
-    live = [
-        policy.id
-        for policy in client.policies()
-        if isinstance(policy, Policy) and policy.live and policy.id in shown
-    ]
-    return World(client, live[0])
+    with opened(request.param, box) as made:
+        yield made
 
 
 def test_a_new_developer_is_found_by_id_by_address_and_in_the_list(world: World):
@@ -180,7 +146,7 @@ def test_what_is_not_there(world: World, read: Callable[[Dashboard], object]):
 def test_an_edit_changes_one_field_and_keeps_the_rest(world: World):
     ada = world.developer(Name="Ada", company="Tides")
     minted = world.client.approve(world.request(ada).id)
-    before = eventually(lambda: _with_keys(world, ada.id, 1))
+    before = eventually(lambda: with_keys(world, ada.id, 1))
     raw = world.client.raw_developer(ada.id)
 
     world.client.update_developer(ada.id, raw.merged(fields={"Name": "Ada B."}))
@@ -190,12 +156,6 @@ def test_an_edit_changes_one_field_and_keeps_the_rest(world: World):
     assert after.fields == {"Name": "Ada B.", "company": "Tides"}
     assert (after.keys, after.subscriptions) == (before.keys, before.subscriptions)
     assert after.email == ada.email
-
-
-def _with_keys(world: World, developer_id: str, count: int) -> Developer:
-    developer = world.client.developer(developer_id)
-    assert len(developer.keys) == count
-    return developer
 
 
 def _named(world: World, developer_id: str, name: str) -> Developer:
@@ -218,7 +178,7 @@ def test_a_request_is_pending_until_it_is_deleted(world: World):
 
     world.client.delete_request(request.id)
 
-    eventually(lambda: _gone(lambda: world.client.request(request.id)))
+    eventually(lambda: gone(lambda: world.client.request(request.id)))
 
 
 def test_an_approval_mints_a_key_that_carries_the_marker(world: World):
@@ -229,7 +189,7 @@ def test_an_approval_mints_a_key_that_carries_the_marker(world: World):
 
     assert isinstance(minted, MintedToken)
     assert len(minted.raw.reveal()) > 20
-    developer = eventually(lambda: _with_keys(world, ada.id, 1))
+    developer = eventually(lambda: with_keys(world, ada.id, 1))
     ((key_id, policies),) = developer.keys.items()
     assert policies == (world.policy_id,)
     detail = _detail(world, key_id, raw=minted.raw)
@@ -269,7 +229,7 @@ def test_approving_nothing_mints_nothing(world: World):
 def test_a_revoked_key_is_gone_or_the_refusal_is_plain(world: World):
     ada = world.developer()
     world.client.approve(world.request(ada).id)
-    (key_id,) = eventually(lambda: _with_keys(world, ada.id, 1)).keys
+    (key_id,) = eventually(lambda: with_keys(world, ada.id, 1)).keys
 
     try:
         world.client.revoke_key(ada.id, key_id)
@@ -277,7 +237,7 @@ def test_a_revoked_key_is_gone_or_the_refusal_is_plain(world: World):
         # Deleting by hash is off at the gateway, so that the key is still live.
         assert list(world.client.developer(ada.id).keys) == [key_id]
     else:
-        eventually(lambda: _with_keys(world, ada.id, 0))
+        eventually(lambda: with_keys(world, ada.id, 0))
 
 
 def test_catalogue_configuration_and_policies_can_be_read(world: World):
@@ -301,12 +261,12 @@ def _with_entry(world: World) -> Catalogue:
     return catalogue
 
 
-def test_a_deleted_developer_is_gone(world: World):
+def test_a_deleted_developer_isgone(world: World):
     ada = world.developer()
 
     world.client.delete_developer(ada.id)
 
-    eventually(lambda: _gone(lambda: world.client.developer(ada.id)))
+    eventually(lambda: gone(lambda: world.client.developer(ada.id)))
 
 
 def test_a_wrong_key_is_our_fault_and_nobodys_failed_login(world: World):
@@ -324,7 +284,7 @@ def test_a_wrong_key_is_our_fault_and_nobodys_failed_login(world: World):
 
 
 def test_a_credential_without_a_right_says_so(box: Sandbox):
-    world = _sandboxed(box, "restricted")
+    world = sandboxed(box, "restricted")
 
     for call in (
         world.developer,

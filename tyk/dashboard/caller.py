@@ -14,6 +14,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from typing import Protocol, TypeVar
 from urllib.parse import quote
 
@@ -60,6 +62,7 @@ class CallEvent:
     outcome: str
     reason: str | None
     seconds: float
+    at_dashboard: datetime | None = None  # its clock, from the Date header
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,15 +93,25 @@ def segment(value: str, what: str) -> str:
     return quote(value, safe="")
 
 
+def _listed(values: tuple[str, ...], what: str) -> str:
+    """Several ids in one segment, with a comma after each as in Tyk's samples."""
+    if not values or any("," in value for value in values):
+        raise ValueError(f"{what} is empty or holds a comma in an id")
+    return "".join(f"{segment(value, what)}," for value in values)
+
+
 def request_for(
     call: Call,
     *,
-    ids: Mapping[str, str] | None = None,
+    ids: Mapping[str, str | tuple[str, ...]] | None = None,
     query: str = "",
     body: Mapping[str, object] | None = None,
 ) -> Request:
     """Fill the call's template with quoted ids and encode the body."""
-    quoted = {name: segment(value, name) for name, value in (ids or {}).items()}
+    quoted = {
+        name: _listed(value, name) if isinstance(value, tuple) else segment(value, name)
+        for name, value in (ids or {}).items()
+    }
     return Request(
         method=call.method,
         path=call.template.format(**quoted),
@@ -173,10 +186,10 @@ class Caller:
         except NoSlot:
             got = Fault("shed", sent=False)
         if isinstance(got, Fault):
-            result, status = outcome.failed(use.call, got), None
+            result, answer = outcome.failed(use.call, got), None
         else:
-            result, status = judge(got), got.status
-        self.report(use.call, result, status=status, began=began)
+            result, answer = judge(got), got
+        self.report(use.call, result, answer=answer, began=began)
         return result
 
     def _open_once(self, use: Use, key: int, idle: float) -> ListBody | DashboardError:
@@ -185,10 +198,10 @@ class Caller:
         if isinstance(got, ListBody):
             return got
         if isinstance(got, Fault):
-            error, status = outcome.failed(use.call, got), None
+            error, answer = outcome.failed(use.call, got), None
         else:
-            error, status = outcome.not_a_list(use.call, got), got.status
-        self.report(use.call, error, status=status, began=began)
+            error, answer = outcome.not_a_list(use.call, got), got
+        self.report(use.call, error, answer=answer, began=began)
         return error
 
     def _slot(self, *, login: bool) -> AbstractContextManager[None]:
@@ -236,7 +249,7 @@ class Caller:
                 log.exception("dashboard key hook failed")
 
     def report(
-        self, call: Call, result: object, *, status: int | None, began: float
+        self, call: Call, result: object, *, answer: Answer | None, began: float
     ) -> None:
         """Tell the observer how an exchange ended."""
         if self._observer is None:
@@ -246,16 +259,27 @@ class Caller:
             operation=call.operation,
             method=call.method,
             template=call.template,
-            status=status,
+            status=None if answer is None else answer.status,
             outcome="ok" if error is None else type(error).__name__,
             reason=None if error is None else error.reason,
             seconds=time.monotonic() - began,
+            at_dashboard=None if answer is None else _date_of(answer),
         )
         try:
             self._observer(event)
         except Exception:
             # Whatever is wrong with a hook, it must not lose a minted key.
             log.exception("dashboard observer failed")
+
+
+def _date_of(answer: Answer) -> datetime | None:
+    """The clock of whoever answered; None if it sent none that can be read."""
+    try:
+        date = parsedate_to_datetime(answer.headers.get("date", ""))
+    except (ValueError, OverflowError):
+        return None
+    # "-0000" for the zone gives a naive one (RFC 5322): of no known zone.
+    return date if date.tzinfo else None
 
 
 def _key_rejected(result: object) -> bool:

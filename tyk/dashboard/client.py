@@ -12,28 +12,30 @@ that the Dashboard rejected because of our key when there is another one.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import datetime
-from typing import Self, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Self
 
-from tyk.dashboard import calls, errors, records, wire
-from tyk.dashboard.caller import Caller, CallEvent, Deadlines, Limiter, Use, request_for
-from tyk.dashboard.errors import Call, DashboardError
-from tyk.dashboard.exact import RawDeveloper
-from tyk.dashboard.reading import judge, judge_login, of_document, streamed
-from tyk.dashboard.records import BadRecord, Developer, KeyRequest, Minted
+from tyk.dashboard import calls, errors, wire
+from tyk.dashboard.caller import Caller, CallEvent, Deadlines, Limiter
+from tyk.dashboard.catalogue_calls import CatalogueCalls
+from tyk.dashboard.developer_calls import DeveloperCalls
+from tyk.dashboard.errors import DashboardError
+from tyk.dashboard.key_calls import KeyCalls
+from tyk.dashboard.reading import judge_login
+from tyk.dashboard.request_calls import RequestCalls
 from tyk.dashboard.secret import Secret
 from tyk.dashboard.transport import Transport
-
-T = TypeVar("T")
-
+from tyk.dashboard.usage_calls import UsageCalls
 
 _DEADLINES = Deadlines()
 
 
-class Dashboard:
-    """A client for one Dashboard and one organisation, safe between threads."""
+class Dashboard(DeveloperCalls, KeyCalls, RequestCalls, CatalogueCalls, UsageCalls):
+    """A client for one Dashboard and one organisation, safe between threads.
+
+    The operations are where their subjects are; here are those with a
+    developer's password, which need more than one call or other limits.
+    """
 
     def __init__(
         self,
@@ -89,111 +91,6 @@ class Dashboard:
         """Close idle connections. The client stays usable."""
         self._transport.close()
 
-    # --- developers -------------------------------------------------------
-
-    def developers(
-        self, *, deadline: float | None = None
-    ) -> Iterator[Developer | BadRecord]:
-        """All developers, one by one as they arrive, in no particular order.
-
-        One that cannot be read comes as a `BadRecord`. If the list breaks off,
-        the error is raised after the last complete record: only a loop that
-        ends by itself has seen them all.
-        """
-        return self._list(calls.LIST_DEVELOPERS, "p=-1", wire.developer, deadline)
-
-    def developer(
-        self,
-        developer_id: str,
-        *,
-        for_login: bool = False,
-        deadline: float | None = None,
-    ) -> Developer:
-        """One developer; `NotFound` if there is none."""
-        ids = {"developer_id": developer_id}
-        use = self._use(calls.GET_DEVELOPER, deadline, ids=ids, login=for_login)
-        return self._result(use, wire.developer)
-
-    def raw_developer(
-        self,
-        developer_id: str,
-        *,
-        for_login: bool = False,
-        deadline: float | None = None,
-    ) -> RawDeveloper:
-        """One developer with every member as it came, for read, merge, write."""
-        ids = {"developer_id": developer_id}
-        use = self._use(calls.GET_DEVELOPER, deadline, ids=ids, login=for_login)
-        judged = judge(use.call, lambda answer: RawDeveloper.from_body(answer.body))
-        return self._caller.result(use, judged)
-
-    def developer_by_email(
-        self, email: str, *, for_login: bool = False, deadline: float | None = None
-    ) -> Developer:
-        """One developer by address, in Tyk's own spelling of it.
-
-        `NotFound` proves nothing for an address with a "+" in it: releases on
-        record answer 404 although the developer exists (TykTechnologies/tyk#1697).
-        """
-        ids = {"email": email}
-        use = self._use(
-            calls.GET_DEVELOPER_BY_EMAIL, deadline, ids=ids, login=for_login
-        )
-        return self._result(use, wire.developer)
-
-    def create_developer(
-        self,
-        *,
-        email: str,
-        password: Secret,
-        fields: Mapping[str, str],
-        inactive: bool = False,
-        deadline: float | None = None,
-    ) -> str | None:
-        """Create a developer; the new id, or None if Tyk did not name one.
-
-        Not safe to repeat after `OutcomeUnknown`: Tyk may accept a second
-        developer with the same address, so look by address first.
-        """
-        body = {
-            "email": email,
-            "password": password,
-            "inactive": inactive,
-            "fields": dict(fields),
-        }
-        use = self._use(
-            calls.CREATE_DEVELOPER, deadline, body=body, limit=self._deadlines.password
-        )
-        return self._result(use, wire.created)
-
-    def update_developer(
-        self,
-        developer_id: str,
-        record: Mapping[str, object],
-        *,
-        deadline: float | None = None,
-    ) -> None:
-        """Replace the full record: Tyk has no PATCH and empties what is left out.
-
-        `record` is what `raw_developer(...).merged(...)` returned.
-        """
-        use = self._use(
-            calls.UPDATE_DEVELOPER,
-            deadline,
-            ids={"developer_id": developer_id},
-            body=record,
-        )
-        self._result(use, wire.done)
-
-    def delete_developer(
-        self, developer_id: str, *, deadline: float | None = None
-    ) -> None:
-        """Delete a developer; revoke the keys first, or Tyk may refuse to."""
-        use = self._use(
-            calls.DELETE_DEVELOPER, deadline, ids={"developer_id": developer_id}
-        )
-        self._result(use, wire.done)
-
     def verify_credentials(
         self, *, email: str, password: Secret, deadline: float | None = None
     ) -> bool:
@@ -241,157 +138,3 @@ class Dashboard:
             login=True,
         )
         self._result(use, wire.password_set)
-
-    # --- keys -------------------------------------------------------------
-
-    def revoke_key(
-        self, developer_id: str, key_id: str, *, deadline: float | None = None
-    ) -> None:
-        """Revoke a key; `key_id` is the one listed in the developer's `keys`.
-
-        A gateway may honour the key for some seconds more (TykTechnologies/tyk#2293).
-        """
-        use = self._use(
-            calls.REVOKE_KEY,
-            deadline,
-            ids={"developer_id": developer_id, "key_id": key_id},
-        )
-        self._result(use, wire.done)
-
-    def delete_oauth_client(
-        self, client_id: str, *, deadline: float | None = None
-    ) -> None:
-        """Delete an OAuth client of a developer."""
-        use = self._use(
-            calls.DELETE_OAUTH_CLIENT, deadline, ids={"client_id": client_id}
-        )
-        self._result(use, wire.done)
-
-    def key_detail(
-        self, key_id: str, *, hashed: bool, deadline: float | None = None
-    ) -> records.KeyDetail:
-        """A key's session. `hashed` says that `key_id` is a hash, not the key."""
-        use = self._use(
-            calls.GET_KEY,
-            deadline,
-            ids={"key_id": key_id},
-            query="hashed=true" if hashed else "",
-        )
-        return self._result(use, wire.key_detail)
-
-    # --- key requests -----------------------------------------------------
-
-    def requests(
-        self, approved: bool | None = None, *, deadline: float | None = None
-    ) -> Iterator[KeyRequest | BadRecord]:
-        """Key requests as they arrive: all, approved or pending; see `developers`."""
-        query = "p=-1"
-        if approved is not None:
-            query += f"&approved={'true' if approved else 'false'}"
-        return self._list(calls.LIST_REQUESTS, query, wire.key_request, deadline)
-
-    def request(self, request_id: str, *, deadline: float | None = None) -> KeyRequest:
-        """One key request; `NotFound` also if it was declined in Tyk."""
-        use = self._use(calls.GET_REQUEST, deadline, ids={"request_id": request_id})
-        return self._result(use, wire.key_request)
-
-    def create_request(
-        self,
-        *,
-        by_user: str,
-        policy_id: str,
-        fields: Mapping[str, str],
-        date_created: datetime,
-        redirect_uri: str | None = None,
-        deadline: float | None = None,
-    ) -> str | None:
-        """Create a pending key request; its id, or None if Tyk did not name it.
-
-        Both policy members are sent, for releases before and after 1.9, and
-        `approved` is never true: since 1.8 such a request counts as processed
-        and no key can come of it (liip/wp-tyk-dev-portal#8). The server sets no
-        date, so ours goes along; it must be aware. Not safe to repeat blindly.
-        """
-        body: dict[str, object] = {
-            "by_user": by_user,
-            "for_plan": policy_id,
-            "apply_policies": [policy_id],
-            "version": "v2",
-            "date_created": wire.stamp(date_created),
-            "fields": dict(fields),
-            "approved": False,
-        }
-        if redirect_uri is not None:
-            body["oauth_info"] = {"redirect_uri": redirect_uri}
-        use = self._use(calls.CREATE_REQUEST, deadline, body=body)
-        return self._result(use, wire.created)
-
-    def approve(self, request_id: str, *, deadline: float | None = None) -> Minted:
-        """Approve a request and return the key it made: shown once, never again.
-
-        Never repeat it: a second call is refused (400, "already been
-        processed"), which means minted and lost, or mints another key.
-        """
-        use = self._use(calls.APPROVE_REQUEST, deadline, ids={"request_id": request_id})
-        return self._result(use, wire.minted)
-
-    def delete_request(self, request_id: str, *, deadline: float | None = None) -> None:
-        """Delete a request, which is how one declines. It revokes no key."""
-        use = self._use(calls.DELETE_REQUEST, deadline, ids={"request_id": request_id})
-        self._result(use, wire.done)
-
-    # --- catalogue, configuration, policies -------------------------------
-
-    def catalogue(self, *, deadline: float | None = None) -> records.Catalogue:
-        """The whole catalogue, hidden entries included."""
-        return self._result(self._use(calls.GET_CATALOGUE, deadline), wire.catalogue)
-
-    def configuration(
-        self, *, for_login: bool = False, deadline: float | None = None
-    ) -> records.Configuration:
-        """The portal configuration."""
-        use = self._use(calls.GET_CONFIGURATION, deadline, login=for_login)
-        return self._result(use, wire.configuration)
-
-    def policies(
-        self, *, deadline: float | None = None
-    ) -> list[records.Policy | BadRecord]:
-        """All policies, drafts and inactive ones included; see `Policy.live`."""
-        listed = self._list(calls.LIST_POLICIES, "p=-1", wire.policy, deadline)
-        return list(listed)
-
-    # --- how --------------------------------------------------------------
-
-    def _use(
-        self,
-        call: Call,
-        deadline: float | None,
-        *,
-        ids: Mapping[str, str] | None = None,
-        query: str = "",
-        body: Mapping[str, object] | None = None,
-        limit: float | None = None,
-        login: bool = False,
-    ) -> Use:
-        usual = self._deadlines.write if call.writes else self._deadlines.read
-        seconds = limit if limit is not None else usual
-        return Use(
-            call=call,
-            request=request_for(call, ids=ids, query=query, body=body),
-            ends=time.monotonic() + (seconds if deadline is None else deadline),
-            login=login,
-        )
-
-    def _result(self, use: Use, decode: Callable[[object], T]) -> T:
-        return self._caller.result(use, judge(use.call, of_document(decode)))
-
-    def _list(
-        self,
-        call: Call,
-        query: str,
-        decode: Callable[[object], T],
-        deadline: float | None,
-    ) -> Iterator[T | BadRecord]:
-        idle = self._deadlines.listing_idle if deadline is None else deadline
-        use = self._use(call, idle, query=query)
-        return streamed(self._caller, use, decode, idle)

@@ -28,13 +28,14 @@ def judge(call: Call, decode: Callable[[Answer], T]) -> Judge[T]:
         error = outcome.classify(call, answer)
         if error is not None:
             return error
+        reason = "wrong_shape"
         try:
             return decode(answer)
         except Malformed as bad:
-            where = bad.where
+            reason, where = bad.reason, bad.where
         except (ValueError, RecursionError):
             where = "unreadable number or nesting"
-        return outcome.unclear_shape(call, answer, where=where)
+        return outcome.unclear_shape(call, answer, reason=reason, where=where)
 
     return judged
 
@@ -58,7 +59,7 @@ def streamed(
             error = _broken_list(use.call, body, broken.fault)
         finally:
             body.close()
-    caller.report(use.call, error, status=body.answer.status, began=began)
+    caller.report(use.call, error, answer=body.answer, began=began)
     if error is not None:
         raise error
 

@@ -170,6 +170,28 @@ class KeyDetail:
 
 
 @dataclass(frozen=True, slots=True)
+class Documentation:
+    """A document of the catalogue; `content` is for swagger and blueprint only."""
+
+    id: str
+    kind: str  # swagger (OpenAPI 3 too), blueprint, swagger_custom_url, graphql, …
+    api_id: str
+    content: bytes = field(default=b"", repr=False)
+    url: str = ""  # http or https, for swagger_custom_url only
+
+
+@dataclass(frozen=True, slots=True)
+class UsageRow:
+    """The calls of one hour, day or month that begins at `at`, in UTC."""
+
+    at: datetime
+    hits: int
+    ok: int
+    errors: int
+    last_hit: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class MintedToken:
     """The raw key. This is the only time anybody sees it."""
 

@@ -29,10 +29,11 @@ _TYPE_NAMES = {
 
 
 class Malformed(Exception):
-    """A member has a type we cannot read. `where` is fit for logs."""
+    """A member that we cannot read. `where` is fit for logs."""
 
-    def __init__(self, where: str) -> None:
+    def __init__(self, where: str, *, reason: str = "wrong_shape") -> None:
         self.where = where
+        self.reason = reason
         super().__init__(where)
 
 

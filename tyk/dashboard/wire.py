@@ -237,7 +237,7 @@ def _required(document: object, name: str) -> object:
 
 
 def minted(document: object) -> records.Minted:
-    """What approving a request made: a token, a user name, or an OAuth client.
+    """What approving or adding a key made: token, user name or OAuth client.
 
     The OAuth form has no RawKey at all (Tyk docs, archived release notes,
     "oauth_info"); for basic authentication RawKey is the user name.

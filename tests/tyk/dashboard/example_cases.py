@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
+from tests.tyk.dashboard.example_case import EXAMPLES, REJECTED, Case
+from tests.tyk.dashboard.example_cases_keys import KEY_CASES, USAGE_CASES
 from tests.tyk.dashboard.example_records import (
     ADA,
     ADA_IN_OLD_LIST,
@@ -20,8 +19,6 @@ from tests.tyk.dashboard.example_records import (
     CLIENT_ID,
     CONFIGURATION,
     GRANTED_OAUTH,
-    HASH,
-    KEY,
     NOBODY,
     OAUTH,
     OAUTH_ENTRY,
@@ -31,30 +28,12 @@ from tests.tyk.dashboard.example_records import (
     RAW_KEY,
     REDUCED,
     REQUEST,
-    SPARSE_KEY,
     TIDES,
 )
 from tyk.dashboard import errors
 from tyk.dashboard.client import Dashboard
 from tyk.dashboard.records import Catalogue, MintedBasic, MintedOAuth, MintedToken
 from tyk.dashboard.secret import Secret
-
-EXAMPLES = Path(__file__).parent.parent / "examples"
-
-
-@dataclass
-class Case:
-    """What to call, what to expect, and where our body differs from the example's."""
-
-    act: Callable[[Dashboard], Any]
-    expected: Any = None
-    error: type[errors.DashboardError] | None = None
-    # Of the example's call: False where it is one the client never makes, so
-    # that only its answer matters.
-    same_call: bool = True
-    we_add: dict[str, Any] = field(default_factory=dict)
-    we_omit: set[str] = field(default_factory=set)
-    attributes: dict[str, Any] = field(default_factory=dict)
 
 
 def create(
@@ -94,7 +73,6 @@ UNASKED = {
     "fields": {},
     "approved": False,
 }
-REJECTED = {"reason": "key_rejected", "status": 401}
 
 CASES: dict[str, Case] = {
     # Any operation
@@ -153,6 +131,9 @@ CASES: dict[str, Case] = {
     ),
     "developer_get_by_email_plus_sign.json": Case(
         lambda c: c.developer_by_email("ada+shop@example.test"), error=errors.NotFound
+    ),
+    "developer_get_by_ssokey.json": Case(
+        lambda c: c.developer_by_ssokey("idp|ada"), ADA_RECORD
     ),
     "developer_create.json": Case(
         lambda c: create(c, fields={"Name": "Ada Example"}), ADA
@@ -216,26 +197,8 @@ CASES: dict[str, Case] = {
         error=errors.Refused,
         attributes={"message": "Developer password validation failed."},
     ),
-    # Keys
-    "developer_key_revoke.json": Case(lambda c: c.revoke_key(ADA, HASH), None),
-    "developer_oauth_app_delete.json": Case(
-        lambda c: c.delete_oauth_client(CLIENT_ID), None
-    ),
-    "key_get_hashed.json": Case(lambda c: c.key_detail(HASH, hashed=True), KEY),
-    "key_get_zero_omitted.json": Case(
-        lambda c: c.key_detail(HASH, hashed=True), SPARSE_KEY
-    ),
-    "key_get_foreign.json": Case(
-        lambda c: c.key_detail(HASH, hashed=True), error=errors.Refused
-    ),
-    "key_get_missing.json": Case(
-        lambda c: c.key_detail("deadbeef", hashed=True), error=errors.NotFound
-    ),
-    "key_get_500.json": Case(
-        lambda c: c.key_detail(HASH, hashed=False),
-        error=errors.Unexpected,
-        attributes={"reason": "server_error"},
-    ),
+    **KEY_CASES,
+    **USAGE_CASES,
     # Key requests
     "requests_list.json": Case(lambda c: list(c.requests()), [PENDING, GRANTED_OAUTH]),
     "requests_list_pending.json": Case(
@@ -329,4 +292,11 @@ CASES: dict[str, Case] = {
         error=errors.Unexpected,
         attributes={"reason": "server_error"},
     ),
+    "policy_get.json": Case(lambda c: c.policy(BRONZE), BRONZE_POLICY),
+    "policy_get_invalid_id.json": Case(
+        lambda c: c.policy("zzz"),
+        error=errors.Refused,
+        attributes={"message": "Invalid policy ID."},
+    ),
+    "policy_get_missing.json": Case(lambda c: c.policy(NOBODY), error=errors.NotFound),
 }

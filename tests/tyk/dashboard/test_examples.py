@@ -14,11 +14,14 @@ from urllib.parse import parse_qsl
 import pytest
 
 from tests.tyk.dashboard.conftest import KEY, Connect, Serve
-from tests.tyk.dashboard.example_cases import CASES, EXAMPLES, Case
+from tests.tyk.dashboard.example_case import EXAMPLES, Case
+from tests.tyk.dashboard.example_cases import CASES
 from tests.tyk.dashboard.listener import Got, reply
 from tyk.dashboard import calls, errors
 
 INDEX: list[dict[str, Any]] = json.loads((EXAMPLES / "index.json").read_text())
+# No public source shows this call at all: see test_documents.py for its answers.
+UNPUBLISHED = {"getDocumentation"}
 COVERED = {call.operation for call in calls.ALL} | {"any", "any write"}
 
 
@@ -31,7 +34,7 @@ def test_every_example_of_a_covered_operation_has_a_case():
 def test_every_operation_of_the_client_has_an_example():
     shown = {item["operation"] for item in INDEX}
 
-    assert {call.operation for call in calls.ALL} <= shown
+    assert {call.operation for call in calls.ALL} - shown == UNPUBLISHED
 
 
 @pytest.mark.parametrize("name", sorted(CASES))
@@ -59,9 +62,13 @@ def test_example(name: str, serve: Serve, connect: Connect):
 
 def _compare(got: Got, expected: dict[str, Any], case: Case) -> None:
     """The client's request is the example's, but for the differences declared."""
-    assert (got.method, got.path) == (expected["method"], expected["path"])
+    path = case.path or expected["path"]
+    assert (got.method, got.path) == (expected["method"], path)
     if "query" in expected:
-        assert dict(parse_qsl(got.query, keep_blank_values=True)) == expected["query"]
+        assert case.query_we_omit <= set(expected["query"])
+        sent = expected["query"].items()
+        query = {name: value for name, value in sent if name not in case.query_we_omit}
+        assert dict(parse_qsl(got.query, keep_blank_values=True)) == query
     wanted = expected.get("body")
     if wanted is None and "raw_body" in expected:
         wanted = json.loads(expected["raw_body"])

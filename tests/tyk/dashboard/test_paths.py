@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import ExitStack
-from datetime import datetime
+from datetime import date, datetime
 from urllib.parse import unquote
 
 import pytest
@@ -91,6 +91,7 @@ def test_hostile_names(wire: tuple[Listener, Dashboard], name: str):
     assert segments(listener) == ["api", "portal", "developers", "email", name]
 
 
+TODAY = date(2024, 5, 22)
 BAD = ["", ".", "..", "a\nb", "a\r\nX: y", "\x00", "a\x7f", "a\x85", "\ud800", "\t"]
 CALLS: dict[str, Callable[[Dashboard, str], object]] = {
     "developer": lambda c, x: c.developer(x),
@@ -101,6 +102,19 @@ CALLS: dict[str, Callable[[Dashboard, str], object]] = {
     "set_password": lambda c, x: c.set_password(x, Secret("p")),
     "revoke_key_of": lambda c, x: c.revoke_key(x, "k1"),
     "revoke_key": lambda c, x: c.revoke_key("d1", x),
+    "developer_by_ssokey": lambda c, x: c.developer_by_ssokey(x),
+    "add_key": lambda c, x: c.add_key(x, policies=["p1"], fields={}),
+    "change_key_of": lambda c, x: c.change_key_policies(x, "k1", policies=["p1"]),
+    "change_key": lambda c, x: c.change_key_policies("d1", x, policies=["p1"]),
+    "reset_quota_of": lambda c, x: c.reset_quota(x, "k1"),
+    "reset_quota": lambda c, x: c.reset_quota("d1", x),
+    "delete_key": lambda c, x: c.delete_key(x, hashed=True),
+    "key_by_api": lambda c, x: c.key_detail(x, hashed=True, api_id="-"),
+    "key_of_api": lambda c, x: c.key_detail("k1", hashed=True, api_id=x),
+    "documentation": lambda c, x: c.documentation(x),
+    "policy": lambda c, x: c.policy(x),
+    "usage": lambda c, x: c.usage(["k1", x], start=TODAY, end_inclusive=TODAY),
+    "oauth_usage": lambda c, x: c.oauth_usage(x, start=TODAY, end_inclusive=TODAY),
     "delete_oauth_client": lambda c, x: c.delete_oauth_client(x),
     "key_detail": lambda c, x: c.key_detail(x, hashed=True),
     "request": lambda c, x: c.request(x),
@@ -117,11 +131,44 @@ def test_an_impossible_id_is_refused_before_anything_is_sent(
     listener, client = wire
     before = len(listener.got)
 
-    with pytest.raises(ValueError, match=r"id|email") as caught:
+    with pytest.raises(ValueError, match=r"id|email|sso_key") as caught:
         CALLS[call](client, name)
 
     assert len(listener.got) == before
     assert not name.strip(".") or repr(name)[1:-1] not in str(caught.value)
+
+
+@pytest.mark.parametrize("policies", [[], [""], ["p1", ""], "p1", ()])
+def test_a_key_needs_a_list_of_policies(
+    wire: tuple[Listener, Dashboard], policies: list[str]
+):
+    listener, client = wire
+    before = len(listener.got)
+
+    with pytest.raises(ValueError, match="policies"):
+        client.add_key("d1", policies=policies, fields={})
+    with pytest.raises(ValueError, match="policies"):
+        client.change_key_policies("d1", "k1", policies=policies)
+
+    assert len(listener.got) == before
+
+
+def test_whether_a_key_id_is_a_hash_is_said(wire: tuple[Listener, Dashboard]):
+    listener, client = wire
+
+    client.delete_key("k/1", hashed=True)
+    client.delete_key("k/1", hashed=False)
+    for hashed in (True, False):
+        with pytest.raises(errors.Unexpected) as caught:
+            client.key_detail("k/1", hashed=hashed, api_id="a/1")
+        assert caught.value.where == "key.data: null, expected object"
+
+    assert [(got.method, got.target) for got in listener.got[-4:]] == [
+        ("DELETE", "/api/keys/k%2F1?hashed=true"),
+        ("DELETE", "/api/keys/k%2F1"),
+        ("GET", "/api/apis/a%2F1/keys/k%2F1?hashed=true"),
+        ("GET", "/api/apis/a%2F1/keys/k%2F1"),
+    ]
 
 
 def test_a_date_without_a_zone_is_refused(wire: tuple[Listener, Dashboard]):

@@ -1,0 +1,372 @@
+"""Editing one's own profile: a wish, merged into Tyk's record, conflicts shown."""
+
+from typing import Any
+
+import pytest
+from django.core import mail
+from django.test import Client
+from django.utils import timezone
+
+from developers import services
+from developers.models import Developer, ProfileEdit
+from tests.cast import in_tyk
+from tests.developers.steps import is_signed_in, words
+from tests.factories import PASSWORD, DeveloperFactory
+from tyk import lanes, outbox
+from tyk.dashboard.client import Dashboard
+from tyk.models import Outbox
+from tyk.sandbox import Sandbox
+
+pytestmark = pytest.mark.django_db
+
+ACCOUNT, SETTLE = "/account/", "/account/profile/"
+FIELDS = {"Name": "Dora", "Company": "Tinfold", "traffic_source": "fair"}
+
+
+@pytest.fixture
+def dora(box, organisation) -> Developer:
+    row = DeveloperFactory(
+        name="Dora",
+        email="dora@shop.example",
+        fields={"Name": "Dora", "Company": "Tinfold"},
+    )
+    in_tyk(box, row)
+    box.issue_key(row.tyk_id, box.add_policy("Gold"))
+    box.edit_developer(row.tyk_id, sso_key="sso", nonce="n0", fields=FIELDS)
+    return row
+
+
+@pytest.fixture
+def browser(dora, signed_in) -> Client:
+    return signed_in(dora)
+
+
+def save(browser: Client, **typed: str) -> Any:
+    return browser.post(ACCOUNT, {"name": "Dora", "company": "Tinfold", **typed})
+
+
+def try_now(settings) -> None:
+    settings.OUTBOX_QUARANTINE = 0
+    Outbox.objects.update(next_at=timezone.now())
+    outbox.drain()
+
+
+def fields_in_tyk(box: Sandbox, developer: Developer) -> dict[str, str]:
+    return box.developer(developer.tyk_id)["fields"]
+
+
+def rest_of(box: Sandbox, developer: Developer) -> dict[str, Any]:
+    whole = box.developer(developer.tyk_id)
+    return {name: value for name, value in whole.items() if name != "fields"}
+
+
+def edit() -> ProfileEdit:
+    return ProfileEdit.objects.get()
+
+
+def test_only_the_edited_field_changes_and_the_wish_is_shown_meanwhile(
+    box, dora, browser
+):
+    rest = rest_of(box, dora)
+    assert rest["keys"]
+
+    done = save(browser, name="Dora Night")
+
+    assert done.headers["Location"] == ACCOUNT
+    page = words(browser.get(ACCOUNT))
+    assert "On its way to the key service" in page
+    assert "Name: Dora Night , now Dora" in page
+    assert "does not affect your keys" in page
+    assert (edit().before, edit().after, edit().state) == (
+        {"fields.Name": "Dora"},
+        {"fields.Name": "Dora Night"},
+        "due",
+    )
+    dora.refresh_from_db()
+    assert dora.name == "Dora"
+    assert box.journal.operations() == []
+
+    outbox.drain()
+
+    assert fields_in_tyk(box, dora) == {**FIELDS, "Name": "Dora Night"}
+    assert rest_of(box, dora) == rest
+    assert box.password_is(dora.email, PASSWORD)
+    assert box.journal.operations() == [
+        "getDeveloper",
+        "updateDeveloper",
+        "getDeveloper",
+    ]
+    dora.refresh_from_db()
+    assert (dora.name, dora.fields["Company"]) == ("Dora Night", "Tinfold")
+    assert edit().state == "done"
+    assert is_signed_in(browser)
+    assert "On its way" not in words(browser.get(ACCOUNT))
+    assert mail.outbox == []
+
+
+def test_emptied_field_is_removed(box, dora, browser):
+    save(browser, company="")
+    outbox.drain()
+    assert fields_in_tyk(box, dora) == {"Name": "Dora", "traffic_source": "fair"}
+
+
+@pytest.mark.parametrize("typed", [{}, {"name": " Dora "}, {"traffic_source": "x"}])
+def test_nothing_differs_nothing_is_asked(typed, box, browser):
+    page = browser.post(ACCOUNT, {"name": "Dora", "company": "Tinfold", **typed})
+    assert page.status_code == 302
+    assert "Nothing was changed" in words(browser.get(ACCOUNT))
+    assert not ProfileEdit.objects.exists()
+    assert not Outbox.objects.exists()
+
+
+def test_fields_of_others_are_never_taken(box, dora):
+    wish = {"traffic_source": "x", "portal_ref": "y", "inactive": "1", "Name": "D"}
+    services.edit_profile(dora, fields=wish)
+    assert edit().after == {"fields.Name": "D"}
+
+
+def test_name_is_needed(browser):
+    assert "Fill in name" in words(save(browser, name=" "))
+    assert not ProfileEdit.objects.exists()
+
+
+def test_later_wish_is_merged_into_the_waiting_one(box, dora):
+    services.edit_profile(dora, fields={"Name": "First"})
+    services.edit_profile(dora, fields={"Company": "Other"})
+    services.edit_profile(dora, fields={"Name": "Second"})
+    services.set_active(dora, active=False)
+
+    assert edit().before == {
+        "fields.Name": "Dora",
+        "fields.Company": "Tinfold",
+        "inactive": False,
+    }
+    assert edit().after == {
+        "fields.Name": "Second",
+        "fields.Company": "Other",
+        "inactive": True,
+    }
+    outbox.drain()
+    assert box.journal.operations().count("updateDeveloper") == 1
+    assert fields_in_tyk(box, dora) == {**FIELDS, "Name": "Second", "Company": "Other"}
+    assert box.developer(dora.tyk_id)["inactive"] is True
+
+
+def test_wish_taken_back_in_time_is_dropped(box, dora):
+    services.edit_profile(dora, fields={"Name": "First"})
+    assert services.edit_profile(dora, fields={"Name": "Dora"}) is None
+    outbox.drain()
+    assert edit().state == "dropped"
+    assert box.journal.operations() == []
+
+
+def test_wish_taken_back_after_it_may_have_arrived_is_carried_out(box, dora, settings):
+    box.faults.add("updateDeveloper", mode="reset_after", times=1)
+    services.edit_profile(dora, fields={"Name": "First"})
+    outbox.drain()
+    assert fields_in_tyk(box, dora)["Name"] == "First"
+
+    services.edit_profile(dora, fields={"Name": "Dora"})
+    try_now(settings)
+
+    assert fields_in_tyk(box, dora)["Name"] == "Dora"
+    assert edit().state == "done"
+
+
+def test_our_own_lost_write_is_no_conflict_for_the_next_wish(box, dora, settings):
+    box.faults.add("updateDeveloper", mode="reset_after", times=1)
+    services.edit_profile(dora, fields={"Name": "First"})
+    outbox.drain()
+
+    services.edit_profile(dora, fields={"Name": "Second"})
+    try_now(settings)
+
+    assert fields_in_tyk(box, dora)["Name"] == "Second"
+    assert edit().state == "done"
+
+
+FAULTS: dict[str, dict[str, Any]] = {
+    "timeout before": {"mode": "timeout_before", "seconds": 3},
+    "timeout after": {"mode": "timeout_after", "seconds": 3},
+    "reset after": {"mode": "reset_after"},
+    "500 with effect": {"mode": "status", "status": 500, "commit": True},
+}
+
+
+@pytest.mark.parametrize("case", FAULTS)
+def test_lost_answer_is_looked_for_first(case, box, dora, settings):
+    settings.TYK_WRITE_DEADLINE = 0.4
+    rest = rest_of(box, dora)
+    box.faults.add("updateDeveloper", times=1, **FAULTS[case])
+    services.edit_profile(dora, fields={"Name": "Dora Night"})
+    outbox.drain()
+    assert edit().state == "due"
+    box.heal()
+
+    try_now(settings)
+
+    again = 2 if case == "timeout before" else 1
+    assert box.journal.operations().count("updateDeveloper") == again
+    assert fields_in_tyk(box, dora) == {**FIELDS, "Name": "Dora Night"}
+    assert rest_of(box, dora) == rest
+    assert edit().state == "done"
+    assert Outbox.objects.get().parked_reason == ""
+
+
+# --- Conflicts ---------------------------------------------------------------------------
+@pytest.fixture
+def conflict(box, dora, browser) -> ProfileEdit:
+    """Staff change the name in Tyk while Dora's own change is on its way."""
+    save(browser, name="Dora Night", company="Other")
+    box.edit_developer(dora.tyk_id, fields={**FIELDS, "Name": "<b>Staff</b>"})
+    outbox.drain()
+    return edit()
+
+
+def test_conflict_writes_nothing_and_shows_both(conflict, box, dora, browser):
+    assert "updateDeveloper" not in box.journal.operations()
+    assert (conflict.state, conflict.theirs) == (
+        "conflict",
+        {"fields.Name": "<b>Staff</b>", "fields.Company": "Tinfold"},
+    )
+    page = browser.get(ACCOUNT)
+    assert "Changed by staff meanwhile" in words(page)
+    assert "Name: yours <b>Dora Night</b>, theirs <b>&lt;b&gt;Staff" in (
+        page.content.decode()
+    )
+    assert "<b>Staff</b>" not in page.content.decode()
+    assert page.context["form"]["name"].value() == "<b>Staff</b>"
+    assert Outbox.objects.get().parked_reason == ""
+
+
+def choose(browser: Client, conflict: ProfileEdit, choice: str) -> Any:
+    return browser.post(SETTLE, {"edit": conflict.pk, "choice": choice})
+
+
+def test_keep_mine(conflict, box, dora, browser):
+    assert choose(browser, conflict, "mine").headers["Location"] == ACCOUNT
+    outbox.drain()
+    assert fields_in_tyk(box, dora) == {
+        **FIELDS,
+        "Name": "Dora Night",
+        "Company": "Other",
+    }
+    assert "Changed by staff" not in words(browser.get(ACCOUNT))
+    # A second click finds it settled.
+    choose(browser, conflict, "mine")
+    assert "settled already" in words(browser.get(ACCOUNT))
+
+
+def test_keep_mine_meets_a_further_change(conflict, box, dora, browser):
+    box.edit_developer(dora.tyk_id, fields={**FIELDS, "Name": "Staff again"})
+    choose(browser, conflict, "mine")
+    outbox.drain()
+    assert fields_in_tyk(box, dora)["Name"] == "Staff again"
+    assert "theirs Staff again" in words(browser.get(ACCOUNT))
+
+
+def test_take_theirs(conflict, box, dora, browser):
+    choose(browser, conflict, "theirs")
+    outbox.drain()
+    assert fields_in_tyk(box, dora)["Name"] == "<b>Staff</b>"
+    assert "Changed by staff" not in words(browser.get(ACCOUNT))
+    assert "updateDeveloper" not in box.journal.operations()
+
+
+def test_stranger_settles_nothing(conflict, bob, signed_in):
+    stranger = signed_in(bob)
+    assert choose(stranger, conflict, "mine").status_code == 404
+    for number in ("", "x", "-1", "9" * 30, "0"):
+        assert stranger.post(SETTLE, {"edit": number}).status_code == 404
+    assert Client().post(SETTLE, {"edit": conflict.pk}).status_code == 302
+    assert stranger.get(SETTLE).status_code == 405
+    conflict.refresh_from_db()
+    assert conflict.state == "conflict"
+
+
+def test_switching_off_waits_for_no_conflict(box, dora):
+    services.edit_profile(dora, fields={"Name": "Dora Night"})
+    services.set_active(dora, active=False)
+    box.edit_developer(dora.tyk_id, fields={**FIELDS, "Name": "Staff"})
+    outbox.drain()
+
+    assert box.developer(dora.tyk_id)["inactive"] is True
+    assert fields_in_tyk(box, dora)["Name"] == "Staff"
+    states = ProfileEdit.objects.order_by("pk").values_list("state", "after")
+    assert list(states) == [
+        ("done", {"inactive": True}),
+        ("conflict", {"fields.Name": "Dora Night"}),
+    ]
+
+
+def test_refusal_is_told_in_plain_words(box, dora, browser):
+    body = (
+        '{"Status":"Error","Message":"validation failed","Meta":null,'
+        '"Errors":["fields.Company: secret-words <i>"]}'
+    )
+    box.faults.add("updateDeveloper", mode="status", status=400, body=body)
+    save(browser, company="<i>")
+    outbox.drain()
+
+    assert (edit().state, edit().note) == ("refused", "Company was not accepted.")
+    row = Outbox.objects.get()
+    assert (row.served, row.parked_reason) == (1, "")
+    page = browser.get(ACCOUNT)
+    assert "Your change was not accepted Company was not accepted." in words(page)
+    assert "secret-words" not in page.content.decode()
+    assert page.context["form"]["company"].value() == "<i>"
+
+    box.heal()
+    save(browser, company="Fine")
+    outbox.drain()
+    assert fields_in_tyk(box, dora)["Company"] == "Fine"
+    assert "not accepted" not in words(browser.get(ACCOUNT))
+
+
+# --- Keys ------------------------------------------------------------------------------------
+def test_key_made_while_another_writer_has_the_lane_is_kept(box, dora, settings):
+    services.edit_profile(dora, fields={"Name": "Dora Night"})
+    with lanes.lane(lanes.for_developer(dora.tyk_id), seconds=30):
+        outbox.drain()
+        assert box.journal.operations() == []
+        box.issue_key(dora.tyk_id, box.add_policy("Silver"))
+    try_now(settings)
+
+    assert fields_in_tyk(box, dora)["Name"] == "Dora Night"
+    assert len(box.developer(dora.tyk_id)["keys"]) == 2
+
+
+def test_key_lost_beside_the_write_is_told_to_staff(box, dora, monkeypatch, caplog):
+    write = Dashboard.update_developer
+
+    def meanwhile(self: Dashboard, *args: Any, **more: Any) -> None:
+        write(self, *args, **more)
+        (key,) = box.developer(dora.tyk_id)["keys"]
+        box.delete_key(key)
+
+    monkeypatch.setattr(Dashboard, "update_developer", meanwhile)
+    services.edit_profile(dora, fields={"Name": "Dora Night"})
+    outbox.drain()
+
+    assert edit().state == "done"
+    assert Outbox.objects.get().parked_reason == (
+        "1 of the developer's keys vanished beside this write"
+    )
+    assert "keys lost beside a write" in caplog.messages
+
+
+def test_tyk_that_does_not_keep_what_it_took_is_reported(box, dora, monkeypatch):
+    monkeypatch.setattr(Dashboard, "update_developer", lambda *_, **__: None)
+    services.edit_profile(dora, fields={"Name": "Dora Night"})
+    outbox.drain()
+    assert edit().state == "due"
+    assert Outbox.objects.get().last_outcome == "error: NotKept"
+
+
+def test_page_asks_tyk_nothing_and_escapes_a_wish(box, dora, browser):
+    box.hang()
+    save(browser, name="<script>alert(1)</script>")
+    page = browser.get(ACCOUNT).content.decode()
+    assert "<script>alert" not in page
+    assert page.count("&lt;script&gt;alert(1)&lt;/script&gt;") == 2
+    assert box.journal.operations() == []

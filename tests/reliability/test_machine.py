@@ -1,0 +1,259 @@
+"""Any order of deeds, faults, deaths and delays: a Hypothesis state machine.
+
+Each example starts from one of three mornings, does what Hypothesis thinks of, checks
+the promises of every moment after each step, and at the end lets all become quiet and
+checks the promises of rest. Bounded here; `make soak` runs it for long.
+"""
+
+import os
+from collections import Counter
+from typing import ClassVar, TypeVar
+
+import pytest
+from django.db import connection
+from hypothesis import HealthCheck, settings as profile, strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from keyrequests.models import Key, KeyRequest, Mint
+from tests.reliability.promises import check_always, check_at_rest
+from tests.reliability.troubles import Trouble, troubles
+from tests.reliability.world import SWEPT, Start, World, mornings
+from tyk.models import Outbox
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.skipif(
+        connection.vendor != "sqlite", reason="starts over from a copy of the file"
+    ),
+]
+SOAK = os.environ.get("SOAK") == "1"
+BOUNDED = profile(
+    max_examples=60,
+    stateful_step_count=20,
+    derandomize=True,
+    database=None,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
+LONG = profile(
+    BOUNDED,
+    max_examples=int(os.environ.get("SOAK_EXAMPLES", "3000")),
+    stateful_step_count=40,
+    derandomize=False,
+    print_blob=True,
+)
+
+T = TypeVar("T")
+Status = KeyRequest.Status
+which = st.integers(0, 3)
+
+#: A run in which one of these never happened would prove little.
+EXPECTED = [
+    "died",
+    "a late write landed",
+    "somebody was quicker",
+    "keys shown",
+    "keys by hand",
+    "mint shown",
+    "mint lost",
+    "mint refused",
+    "key claimed live",
+    "key claimed revoked",
+    "key found live",
+    "request granted",
+    "request declined",
+]
+
+
+class Portal(RuleBasedStateMachine):
+    """People, workers, Tyk and bad luck."""
+
+    starts: ClassVar[dict[str, Start]]
+    happened: ClassVar[Counter[str]]
+    world: World
+
+    @initialize(
+        morning=st.sampled_from(["claimed", "approved", "empty"]),
+        answer=st.sampled_from(["id", "text"]),
+        again=st.sampled_from(["refuse", "mint"]),
+    )
+    def morning(self, morning: str, answer: str, again: str) -> None:
+        self.world = self.starts[morning].again()
+        self.world.box.switch(create_request_answer=answer, approve_again=again)
+
+    # --- People ----------------------------------------------------------------------
+
+    @rule(entry=st.sampled_from(["entry", "automatic"]), trouble=troubles())
+    def ask(self, entry: str, trouble: Trouble) -> None:
+        with trouble.during(self.world):
+            self.world.ask(entry)
+
+    @precondition(lambda self: self._has(status=Status.PENDING))
+    @rule(
+        verdict=st.sampled_from(["approve", "approve", "decline", "withdraw"]),
+        n=which,
+        trouble=troubles(),
+    )
+    def decide(self, verdict: str, n: int, trouble: Trouble) -> None:
+        [request] = self._requests(n, status=Status.PENDING)
+        with trouble.during(self.world):
+            getattr(self.world, verdict)(request)
+
+    @precondition(lambda self: self._has(status__in=[Status.APPROVED, Status.GRANTED]))
+    @rule(
+        n=which,
+        trouble=troubles("approveKeyRequest", "getDeveloper", "createKeyRequest"),
+    )
+    def claim(self, n: int, trouble: Trouble) -> None:
+        [request] = self._requests(n, status__in=[Status.APPROVED, Status.GRANTED])
+        with trouble.during(self.world):
+            self.world.claim(request)
+
+    @precondition(lambda self: self._has_key(origin=Key.Origin.CLAIMED))
+    @rule(
+        n=which,
+        overlap=st.sampled_from([0, 0, 300]),
+        trouble=troubles("approveKeyRequest", "createKeyRequest", "getDeveloper"),
+    )
+    def replace(self, n: int, overlap: float, trouble: Trouble) -> None:
+        [key] = self._keys(n, origin=Key.Origin.CLAIMED)
+        with trouble.during(self.world):
+            self.world.replace(key, overlap=overlap)
+
+    @precondition(lambda self: self._has_key())
+    @rule(n=which, trouble=troubles())
+    def revoke(self, n: int, trouble: Trouble) -> None:
+        [key] = self._keys(n)
+        with trouble.during(self.world):
+            self.world.revoke(key)
+
+    # --- People at the Dashboard -------------------------------------------------------
+
+    @rule()
+    def issue_by_hand(self) -> None:
+        self.world.issue_by_hand()
+
+    @precondition(lambda self: bool(self._waiting_in_tyk()))
+    @rule(n=which, verdict=st.sampled_from(["approve_by_hand", "decline_by_hand"]))
+    def decide_by_hand(self, n: int, verdict: str) -> None:
+        [tyk_id] = self._nth(n, self._waiting_in_tyk())
+        getattr(self.world, verdict)(tyk_id)
+
+    @precondition(lambda self: bool(self.world.box.keys()))
+    @rule(n=which)
+    def delete_key_by_hand(self, n: int) -> None:
+        [key_id] = self._nth(n, [key.id for key in self.world.box.keys()])
+        self.world.delete_by_hand(key_id)
+
+    # --- Machinery and bad luck ----------------------------------------------------------
+
+    @precondition(lambda self: self._something_is_due())
+    @rule(
+        rows=st.sampled_from([1, 20]),
+        trouble=troubles(
+            "createKeyRequest",
+            "deleteKeyRequest",
+            "revokeDeveloperKey",
+            "getKeyRequest",
+            "listKeyRequests",
+            "getDeveloper",
+            "getKey",
+        ),
+    )
+    def work(self, rows: int, trouble: Trouble) -> None:
+        """The doorbell rings, again, or late: all the same to a worker."""
+        with trouble.during(self.world):
+            self.world.work(rows=rows)
+
+    @rule(
+        kind=st.sampled_from(["developers", "requests", "pending", *SWEPT]),
+        trouble=troubles("listDevelopers", "listKeyRequests", "getKeyRequest"),
+    )
+    def pull(self, kind: str, trouble: Trouble) -> None:
+        with trouble.during(self.world):
+            self.world.pull(kind)
+
+    @rule(seconds=st.sampled_from([20, 100, 400]))
+    def time_passes(self, seconds: int) -> None:
+        self.world.pass_time(seconds)
+
+    @rule()
+    def tyk_is_away(self) -> None:
+        self.world.box.refuse()
+
+    @rule()
+    def tyk_is_well(self) -> None:
+        self.world.box.heal()
+
+    @precondition(lambda self: bool(self.world.boundaries.late))
+    @rule()
+    def late_writes_land(self) -> None:
+        self.world.land()
+
+    # --- Promises ----------------------------------------------------------------------
+
+    @invariant()
+    def always(self) -> None:
+        if hasattr(self, "world"):
+            check_always(self.world)
+
+    def teardown(self) -> None:
+        if hasattr(self, "world"):
+            self.world.come_to_rest()
+            check_at_rest(self.world)
+            self.happened.update(what_happened(self.world))
+
+    # --- Choices -----------------------------------------------------------------------
+
+    def _has(self, **having: object) -> bool:
+        return KeyRequest.objects.filter(**having).exists()
+
+    def _has_key(self, **having: object) -> bool:
+        return Key.objects.filter(state=Key.State.LIVE, **having).exists()
+
+    def _something_is_due(self) -> bool:
+        return Outbox.objects.filter(parked_reason="").exists()
+
+    def _requests(self, n: int, **having: object) -> list[KeyRequest]:
+        rows = KeyRequest.objects.filter(**having).order_by("-pk")
+        return self._nth(n, list(rows))
+
+    def _keys(self, n: int, **having: object) -> list[Key]:
+        rows = Key.objects.filter(state=Key.State.LIVE, **having).order_by("-pk")
+        return self._nth(n, list(rows))
+
+    def _waiting_in_tyk(self) -> list[str]:
+        return [r["id"] for r in self.world.box.requests() if not r["approved"]]
+
+    def _nth(self, n: int, rows: list[T]) -> list[T]:
+        return [rows[n % len(rows)]]
+
+
+def what_happened(world: World) -> Counter[str]:
+    """How often the course came where it hurts."""
+    return world.happened + Counter(
+        {
+            "keys shown": len(world.shown),
+            "keys by hand": len(world.by_hand),
+            **{f"mint {m.state}": 1 for m in Mint.objects.all()},
+            **{f"request {r.status}": 1 for r in KeyRequest.objects.all()},
+            **{f"key {k.origin} {k.state}": 1 for k in Key.objects.all()},
+        }
+    )
+
+
+def test_any_order_of_deeds_faults_and_deaths_keeps_the_promises(box, settings):
+    with mornings(box, settings) as starts:
+        Portal.starts, Portal.happened = starts, Counter()
+        run_state_machine_as_test(Portal, settings=LONG if SOAK else BOUNDED)
+
+    if os.environ.get("SHOW"):
+        open("/tmp/happened","w").write(str(Portal.happened))
+    assert {name for name in EXPECTED if not Portal.happened[name]} == set()

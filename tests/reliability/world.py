@@ -1,0 +1,265 @@
+"""One developer, a reviewer and Tyk; time that can be moved; a copy of all of it.
+
+People here do what people do: they click, give up when refused, and come back. What
+they saw is kept, so that the promises can be checked against it.
+"""
+
+import sqlite3
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any, TypeVar
+
+import pytest
+from django.core import mail
+from django.db import connection, models
+from django.db.models import F
+
+from developers.errors import AccountError
+from developers.models import MailedLink
+from keyrequests import holdings, live, services
+from keyrequests.errors import AccessError
+from keyrequests.models import Key, KeyRequest, Mint
+from tests.keyrequests.scene import Scene, build
+from tests.reliability.boundaries import Boundaries, Died, placed
+from tyk import outbox, pull
+from tyk.dashboard.errors import DashboardError
+from tyk.models import Lane, Outbox
+from tyk.sandbox import Sandbox
+
+T = TypeVar("T")
+#: The columns that say "until" or "since": moving them back is time passing.
+CLOCKS: dict[type[models.Model], tuple[str, ...]] = {
+    Outbox: ("next_at", "lease_until", "sending_since", "unsure_since"),
+    Lane: ("until",),
+    Mint: ("started_at", "unsure_at"),
+    Key: ("ends_at",),
+    KeyRequest: ("missing_since", "decided_at"),
+    MailedLink: ("taken_until",),
+}
+#: Longer than a lease, a quarantine, a claim given up, and every backoff.
+LONG_ENOUGH = 400
+SWEPT = ("configuration", "policies", "catalogue", "developers", "requests", "pending")
+#: What a person or a task is told when it did not work. Anything else is a bug.
+REFUSALS = (AccessError, AccountError, DashboardError)
+
+
+@dataclass
+class Seen:
+    """A key somebody has in their hands."""
+
+    raw: str
+    key_id: str  # as Tyk lists it
+
+
+@dataclass
+class World:
+    """What people did and saw, beside what the portal and Tyk hold."""
+
+    scene: Scene
+    boundaries: Boundaries
+    shown: list[Seen] = field(default_factory=list)
+    by_hand: list[Seen] = field(default_factory=list)
+    # Ids of keys that a person asked to end, wherever.
+    given_up: set[str] = field(default_factory=set)
+    # Key rows somebody asked to end before Tyk's id of them was known.
+    given_up_rows: set[int] = field(default_factory=set)
+    happened: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def box(self) -> Sandbox:
+        return self.scene.box
+
+    def living(self, deed: Callable[[], T]) -> T | None:
+        """Do it in a process that may die; None if it died or was refused."""
+        try:
+            with self.boundaries.watched():
+                return deed()
+        except REFUSALS as refusal:
+            self.happened[type(refusal).__name__] += 1
+            return None
+        except Died:
+            self.happened["died"] += 1
+            self.boundaries.restart()
+            return None
+
+    # --- The developer -----------------------------------------------------------
+
+    def ask(self, entry: str) -> None:
+        wanted = getattr(self.scene, entry)
+        self.living(lambda: self.scene.ask(entry=wanted))
+
+    def withdraw(self, request: KeyRequest) -> None:
+        self.living(lambda: services.withdraw(request))
+
+    def claim(self, request: KeyRequest) -> None:
+        self._see(self.living(lambda: live.claim(request)))
+
+    def replace(self, key: Key, *, overlap: float) -> None:
+        # A process that dies after "shown" was committed ends the old key, too.
+        self._give_up(key)
+        self._see(self.living(lambda: live.replace(key, overlap=overlap)))
+
+    def revoke(self, key: Key) -> None:
+        self._give_up(key)
+        self.living(lambda: services.revoke(key, actor="Mira Tal"))
+
+    def _see(self, shown: live.Shown | None) -> None:
+        if shown is not None:
+            [(_, secret)] = shown.pairs
+            raw = secret.reveal()
+            self.shown.append(Seen(raw, self._id_in_tyk(raw)))
+
+    def _id_in_tyk(self, raw: str) -> str:
+        try:
+            return self.box.key_id(raw)
+        except KeyError:  # deleted in Tyk before it was rendered
+            return ""
+
+    def _give_up(self, key: Key) -> None:
+        self.given_up_rows.add(key.pk)
+        if key.sealed_id is not None:
+            self.given_up.add(holdings.id_of(key))
+
+    def ended_by_somebody(self) -> set[str]:
+        """Ids of keys a person ended or may have ended."""
+        late = Key.objects.filter(pk__in=self.given_up_rows).exclude(sealed_id=None)
+        return self.given_up | {holdings.id_of(key) for key in late}
+
+    # --- Staff ---------------------------------------------------------------------
+
+    def approve(self, request: KeyRequest) -> None:
+        self.living(lambda: services.approve(request, by=self.scene.reviewer))
+
+    def decline(self, request: KeyRequest) -> None:
+        self.living(
+            lambda: services.decline(request, by=self.scene.reviewer, reason="No.")
+        )
+
+    # --- People at the Dashboard -------------------------------------------------------
+
+    def issue_by_hand(self) -> None:
+        tyk_id = self.scene.developer.tyk_id
+        raw = self.box.issue_key(tyk_id, self.scene.policy)
+        self.by_hand.append(Seen(raw, self.box.key_id(raw)))
+
+    def approve_by_hand(self, tyk_request: str) -> None:
+        """Approved there, and the key handed out.
+
+        While a claim of this very request is unsure, the key can't be told from
+        the claim's own: that one may be removed, and the page says so.
+        """
+        contested = Mint.objects.filter(
+            tyk_request_id=tyk_request, unsure_at__isnull=False
+        ) | Mint.objects.filter(
+            tyk_request_id=tyk_request, state__in=services.UNFINISHED
+        )
+        try:
+            raw = self.box.approve(tyk_request)["RawKey"]
+        except ValueError:
+            return
+        self.by_hand.append(Seen(raw, self.box.key_id(raw)))
+        if contested.exists():
+            self.given_up.add(self.by_hand[-1].key_id)
+
+    def decline_by_hand(self, tyk_request: str) -> None:
+        self.box.decline(tyk_request)
+
+    def delete_by_hand(self, key_id: str) -> None:
+        self.given_up.add(key_id)
+        self.box.delete_key(key_id)
+
+    # --- Our machinery -----------------------------------------------------------------
+
+    def work(self, *, rows: int) -> None:
+        self.living(lambda: outbox.drain(limit=rows))
+
+    def pull(self, kind: str) -> None:
+        self.living(lambda: pull.run(kind))
+
+    def pass_time(self, seconds: float) -> None:
+        """Move every clock of ours back by so much: leases and waits run out."""
+        for model, columns in CLOCKS.items():
+            model._default_manager.update(
+                **{name: F(name) - timedelta(seconds=seconds) for name in columns}
+            )
+
+    def land(self) -> None:
+        """Tyk carries out what it got and nobody waits for any more."""
+        self.happened["a late write landed"] += len(self.boundaries.late)
+        self.boundaries.land(self.box)
+
+    def come_to_rest(self) -> None:
+        """The faults are over. Three sweeps, as the beat makes them, and a person
+        who says "try again" to what is parked."""
+        self.boundaries.meanwhile, self.boundaries.hold_back = None, ""
+        self.boundaries.die_at.clear()
+        self.box.heal()
+        self.land()
+        for row in Outbox.objects.exclude(parked_reason=""):
+            outbox.try_again(row.pk)
+        for _sweep in range(3):
+            self.pass_time(LONG_ENOUGH)
+            for kind in SWEPT:
+                pull.run(kind)
+            outbox.drain(limit=10_000)
+        pull.run("developers")
+
+
+@dataclass
+class Start:
+    """A world to start over from: both databases, copied."""
+
+    world: World
+    portal: sqlite3.Connection
+    tyk: dict[str, dict[str, Any]]
+    switches: Any
+
+    def again(self) -> World:
+        """The same morning once more."""
+        boundaries, box = self.world.boundaries, self.world.box
+        boundaries.restart()
+        boundaries.clear()
+        mail.outbox.clear()
+        box.reset("empty")
+        box.world.store.replace_all({k: dict(v) for k, v in self.tyk.items()})
+        box.switches = self.switches
+        connection.ensure_connection()
+        self.portal.backup(connection.connection)
+        return replace(self.world, shown=[*self.world.shown], by_hand=[],
+            given_up=set(), given_up_rows=set(), happened=Counter())
+
+
+def start(world: World) -> Start:
+    """Copy the world as it is now. SQLite only."""
+    connection.ensure_connection()
+    copy = sqlite3.connect(":memory:")
+    connection.connection.backup(copy)
+    store = world.box.world.store
+    held = {kind: dict(store.items(kind)) for kind in list(store._kinds)}
+    return Start(world, copy, held, world.box.switches)
+
+
+@contextmanager
+def mornings(box: Sandbox, settings: Any) -> Iterator[dict[str, Start]]:
+    """Where a course may begin: nothing asked, one request approved, a key claimed.
+
+    With boundaries placed. Nothing waits for a clock: faults answer at once, and
+    time is moved.
+    """
+    for name in ("READ", "WRITE", "CLAIM", "LOGIN", "PASSWORD"):
+        setattr(settings, f"TYK_{name}_DEADLINE", 60.0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(live, "LANE_WAIT", 0.0)
+        scene = build(box)
+        with placed(patch) as boundaries:
+            starts = {"empty": start(World(scene, boundaries))}
+            request = scene.approved()
+            starts["approved"] = start(World(scene, boundaries))
+            world = World(scene, boundaries)
+            world.claim(request)
+            outbox.drain()
+            starts["claimed"] = start(world)
+            yield starts
