@@ -47,7 +47,7 @@ def policies(*, accept_removals: bool = False) -> Pulled:
     answer = dashboard().policies()
     now = timezone.now()
     unreadable = [item for item in answer if isinstance(item, BadRecord)]
-    listed = {p.id: _plan(p, now=now) for p in answer if isinstance(p, Policy)}
+    listed = {p.id: plan_of(p, now=now) for p in answer if isinstance(p, Policy)}
     known = dict(Plan.objects.values_list("oid", "digest"))
     present = set(Plan.objects.filter(gone_at=None).values_list("oid", flat=True))
     changed = [
@@ -74,16 +74,16 @@ def catalogue(*, accept_removals: bool = False) -> Pulled:
     `accept_removals` and errors as in `policies`, which runs before: plans are
     looked up here by the entry's policy id.
     """
-    answer = _read_catalogue()
+    answer = read_catalogue()
     now = timezone.now()
     # Long texts are only written, never compared: the digest speaks for them.
     rows = list(Entry.objects.defer("short_text", "long_text"))
     plans = services.plans_for(entry.policy_id for entry in answer.entries)
     wanted = [
-        _entry_values(entry, position=position, plan=plans.get(entry.policy_id))
+        entry_values(entry, position=position, plan=plans.get(entry.policy_id))
         for position, entry in enumerate(answer.entries)
     ]
-    found = identity.match([_Identity(v) for v in wanted], rows)
+    found = identity.match([Identity(v) for v in wanted], rows)
     new, changed = _apply(wanted, found, rows=rows, now=now)
     _in_chunks(new, Entry.objects.bulk_create)
     _in_chunks(changed, _update_entries)
@@ -100,7 +100,7 @@ def catalogue(*, accept_removals: bool = False) -> Pulled:
 
 
 # --- Policies ----------------------------------------------------------------
-def _plan(policy: Policy, *, now: datetime) -> Plan:
+def plan_of(policy: Policy, *, now: datetime) -> Plan:
     plan = Plan(
         oid=policy.id,
         ref=_text(policy.ref, 200),
@@ -155,7 +155,7 @@ def _upsert_plans(plans: Sequence[Plan]) -> None:
 
 
 # --- Entries -----------------------------------------------------------------
-def _read_catalogue() -> Catalogue:
+def read_catalogue() -> Catalogue:
     """The catalogue; one that was never saved is an empty one.
 
     A Dashboard answers an empty object or 404 then (no source says which).
@@ -166,7 +166,7 @@ def _read_catalogue() -> Catalogue:
         return Catalogue(id="", org_id="", entries=())
 
 
-class _Identity:
+class Identity:
     """What an entry is recognised by, cut to what a row can hold."""
 
     def __init__(self, values: dict[str, object]) -> None:
@@ -174,7 +174,7 @@ class _Identity:
         self.policy_id = str(values["policy_id"])
 
 
-def _entry_values(
+def entry_values(
     entry: CatalogueEntry, *, position: int, plan: Plan | None
 ) -> dict[str, object]:
     override = entry.override

@@ -9,6 +9,8 @@ AccountError
 ├── OutcomeUnclear        a write was sent and its effect is not known
 ├── PasswordRefused       Tyk's own password rule
 ├── FieldsRefused         Tyk's own rule about another field
+├── AddressTaken          the new address belongs to another account
+├── AddressRefused        Tyk's own rule about an address
 ├── AlreadyRegistered     the address has an account we did not make
 ├── Throttled             too many tries; `retry_after` in seconds
 ├── SignUpClosed          the organisation takes no sign-ups
@@ -78,6 +80,16 @@ class PasswordRefused(AccountError):
 class FieldsRefused(PasswordRefused):
     code = "fields_refused"
     sentence = "The details of this sign-up were not accepted. Sign up once more."
+
+
+class AddressTaken(AccountError):
+    code = "address_taken"
+    sentence = "There is another account with this address. Yours stays as it is."
+
+
+class AddressRefused(AccountError):
+    code = "address_refused"
+    sentence = "The key service did not accept this address. Choose another one."
 
 
 class AlreadyRegistered(AccountError):

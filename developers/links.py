@@ -62,6 +62,13 @@ def renew(link: MailedLink) -> str:
     return token
 
 
+def end(**which: object) -> None:
+    """Open links with these members work no longer."""
+    now = timezone.now()
+    rows = MailedLink.objects.filter(used_at=None, expires_at__gt=now)
+    rows.filter(**which).update(expires_at=now)
+
+
 def lifetime(purpose: str) -> timedelta:
     """How long a link of this purpose works once it was mailed."""
     if purpose == MailedLink.Purpose.RESET:

@@ -48,7 +48,7 @@ MOST_SPELLINGS = 3
 
 
 @contextmanager
-def _away_is_nobodys_failure() -> Iterator[None]:
+def away_is_nobodys_failure() -> Iterator[None]:
     try:
         yield
     except DashboardError as error:
@@ -108,7 +108,7 @@ def _spelling_that_proves(
     spellings: set[str], password: Secret, deadline: Deadline
 ) -> str:
     """Which spelling of the address Tyk takes the password for."""
-    with _away_is_nobodys_failure():
+    with away_is_nobodys_failure():
         for spelling in sorted(spellings)[:MOST_SPELLINGS]:
             if connect.dashboard().verify_credentials(
                 email=spelling, password=password, deadline=deadline.part()
@@ -121,7 +121,7 @@ def _read_back(
     known: Developer | None, spelling: str, deadline: Deadline
 ) -> records.Developer:
     """The record behind the proof: by the id we know, else by address."""
-    with _away_is_nobodys_failure():
+    with away_is_nobodys_failure():
         record = known and pull.read(known.tyk_id, deadline=deadline.part())
         # Not there any more: deleted, and perhaps made again under this address.
         record = record or pull.look_up(spelling, deadline=deadline.part())
@@ -174,7 +174,7 @@ def confirm(
     if link.signup is None:
         raise LinkDead
     deadline = Deadline(settings.TYK_PASSWORD_DEADLINE)
-    with _holding(link) as held, _lane(lanes.for_address(link.email_key)):
+    with holding(link) as held, in_lane(lanes.for_address(link.email_key)):
         tyk_id = _open_account(link.signup, password, deadline, take_over=take_over)
         held.use()
         SignUp.objects.filter(pk=link.signup.pk).update(
@@ -184,7 +184,7 @@ def confirm(
 
 
 @contextmanager
-def _holding(link: MailedLink) -> Iterator[links.Taken]:
+def holding(link: MailedLink) -> Iterator[links.Taken]:
     """Hold the link; whatever goes wrong gives it back."""
     held = links.take(link, seconds=settings.TYK_PASSWORD_DEADLINE * 2 + 10)
     try:
@@ -195,7 +195,7 @@ def _holding(link: MailedLink) -> Iterator[links.Taken]:
 
 
 @contextmanager
-def _lane(name: str) -> Iterator[None]:
+def in_lane(name: str) -> Iterator[None]:
     try:
         with lanes.lane(name, seconds=settings.TYK_PASSWORD_DEADLINE * 2 + 10):
             yield
@@ -236,7 +236,7 @@ def _look(signup: SignUp, deadline: Deadline) -> records.Developer | None:
         raise AmbiguousAccount
     known = signup.tyk_id or (found.exact.tyk_id if found.exact else "")
     unsure = signup.state == SignUp.State.SENDING
-    with _away_is_nobodys_failure():
+    with away_is_nobodys_failure():
         record = known and pull.read(known, deadline=deadline.part(0.3))
         return record or pull.look_up(
             signup.email, scan=unsure, deadline=deadline.part(0.3)
@@ -247,7 +247,7 @@ def _look(signup: SignUp, deadline: Deadline) -> records.Developer | None:
 def _create(signup: SignUp, password: Secret, deadline: Deadline) -> str:
     marker = services.marker_of(signup)
     SignUp.objects.filter(pk=signup.pk).update(state=SignUp.State.SENDING)
-    with _away_is_nobodys_failure():
+    with away_is_nobodys_failure():
         try:
             made = connect.dashboard().create_developer(
                 email=signup.email,
@@ -310,7 +310,7 @@ def reset(link: MailedLink, password: Secret, *, ip: str = "") -> None:
     if developer is None:
         raise LinkDead
     deadline = Deadline(settings.TYK_PASSWORD_DEADLINE)
-    with _holding(link) as held, _lane(lanes.for_developer(developer.tyk_id)):
+    with holding(link) as held, in_lane(lanes.for_developer(developer.tyk_id)):
         record = _record_to_reset(developer, deadline)
         if email_key(record.email) != link.email_key:
             raise LinkDead
@@ -322,7 +322,7 @@ def reset(link: MailedLink, password: Secret, *, ip: str = "") -> None:
 
 def _record_to_reset(developer: Developer, deadline: Deadline) -> records.Developer:
     """Today's record: an account switched off or gone gets no new password."""
-    with _away_is_nobodys_failure():
+    with away_is_nobodys_failure():
         record = pull.read(developer.tyk_id, deadline=deadline.part(0.3))
     if record is None:
         raise LinkDead
@@ -336,7 +336,7 @@ def _set_password(
     record: records.Developer, password: Secret, deadline: Deadline
 ) -> None:
     """Set it, or prove that it is set; PasswordRefused or OutcomeUnclear otherwise."""
-    with _away_is_nobodys_failure():
+    with away_is_nobodys_failure():
         try:
             connect.dashboard().set_password(
                 record.id, password, deadline=deadline.part(0.4)
@@ -371,7 +371,7 @@ def change_password(
     """
     sign_in(developer.email, current, ip=ip)
     deadline = Deadline(settings.TYK_PASSWORD_DEADLINE)
-    with _lane(lanes.for_developer(developer.tyk_id)):
+    with in_lane(lanes.for_developer(developer.tyk_id)):
         record = _record_to_reset(developer, deadline)
         _set_password(record, new, deadline)
         services.password_was_changed(developer)

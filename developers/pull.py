@@ -69,7 +69,7 @@ def apply(found: Sequence[records.Developer]) -> Applied:
     """
     organisation = Organisation.current()
     applied = Applied()
-    ours = [r for r in found if _is_ours(r, organisation)]
+    ours = [r for r in found if is_ours(r, organisation)]
     applied.refused = len(found) - len(ours)
     if applied.refused:
         log.error("developers of another organisation", extra={"n": applied.refused})
@@ -78,7 +78,7 @@ def apply(found: Sequence[records.Developer]) -> Applied:
     return applied
 
 
-def _is_ours(record: records.Developer, organisation: Organisation) -> bool:
+def is_ours(record: records.Developer, organisation: Organisation) -> bool:
     expected = organisation.org_id
     return not expected or not record.org_id or record.org_id == expected
 
@@ -93,7 +93,7 @@ def _chunks(found: Sequence[records.Developer]) -> Iterator[list[records.Develop
 @transaction.atomic
 def _apply_chunk(chunk: list[records.Developer], asked: list[str]) -> list[str]:
     known = _known([record.id for record in chunk])
-    rows = [_row(record, asked) for record in chunk]
+    rows = [row_of(record, asked) for record in chunk]
     news = [row for row in rows if _is_news(row, known.get(row.tyk_id))]
     if news:
         Developer.objects.bulk_create(
@@ -133,7 +133,7 @@ def _password_moved(row: Developer, known: _Known | None) -> bool:
     return written is None or abs(row.password_updated - written) > OUR_OWN_WRITE
 
 
-def _row(record: records.Developer, asked: list[str]) -> Developer:
+def row_of(record: records.Developer, asked: list[str]) -> Developer:
     fields = {name: record.fields[name] for name in asked if name in record.fields}
     # By Tyk's convention the display name is the custom field "Name".
     name = str(record.fields.get("Name", ""))[:200]

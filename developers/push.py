@@ -16,11 +16,14 @@ from developers.models import Developer, MailedLink, ProfileEdit, SignUp
 from developers.refusals import profile_words
 from tyk import connect
 from tyk.dashboard import records
-from tyk.dashboard.errors import Refused
+from tyk.dashboard.errors import DashboardError, Refused
 from tyk.dashboard.exact import RawDeveloper
 from tyk.outbox import Job, Later, Park, enqueue
 
 log = logging.getLogger(__name__)
+
+# A look whose answer only chooses between two mails is not waited for long.
+LOOK_SECONDS = 5.0
 
 
 # --- Mails -----------------------------------------------------------------------------
@@ -49,7 +52,13 @@ def _has_account(signup: SignUp) -> bool:
     found = services.who_has(signup.email)
     if found.exact or found.several:
         return True
-    record = pull.look_up(signup.email, scan=True)
+    try:
+        record = pull.look_up(signup.email, scan=True, deadline=LOOK_SECONDS)
+    except DashboardError as error:
+        # The mail need not wait for Tyk: the page its link opens looks again, and
+        # tells the owner of an account what it is.
+        log.info("signed up while Tyk is away", extra={"why": str(error)})
+        return False
     if record is None:
         return False
     marker = record.fields.get(services.MARKER_FIELD, "")
@@ -175,6 +184,57 @@ def mail_account_active(job: Job) -> None:
             "reason": "You get this mail because you have an account with us.",
         },
     )
+
+
+def mail_new_address(job: Job) -> None:
+    """Subject: MailedLink.code. To the new mailbox: the link, or that it is taken."""
+    link = MailedLink.objects.filter(code=job.subject).first()
+    if link is None or link.used_at or link.expires_at < timezone.now():
+        return
+    developer = link.developer
+    if developer is None or not developer.may_enter:
+        return
+    context: dict[str, object] = {
+        "title": "Your new address",
+        "preheader": "Somebody, probably you, asked for it.",
+        "reason": "You get this mail because your address was typed into the form "
+        "for a new e-mail address.",
+    }
+    if _is_taken(link, developer):
+        mail.send("new_address_taken", to=link.email, context=context)
+        links.end(pk=link.pk)
+        return
+    token = links.renew(link)
+    path = reverse("developers:email-link", args=[token])
+    context |= {
+        "button_label": "Use this address",
+        "button_url": mail.url(path),
+        "name": developer.name,
+        "until": link.expires_at,
+    }
+    mail.send("new_address", to=link.email, context=context)
+
+
+def _is_taken(link: MailedLink, developer: Developer) -> bool:
+    if services.others_with(link.email, but=developer):
+        return True
+    record = pull.look_up(link.email, scan=True)
+    return record is not None and record.id != developer.tyk_id
+
+
+def mail_address_changed(job: Job) -> None:
+    """Subject: MailedLink.code. To the old mailbox, which the record forgot."""
+    link = MailedLink.objects.filter(code=job.subject).first()
+    if link is None or link.developer is None:
+        return
+    context: dict[str, object] = {
+        "title": "Your e-mail address was changed",
+        "preheader": "If it was not you, act now.",
+        "name": link.developer.name,
+        "when": link.used_at,
+        "reason": "You get this mail because this was the address of your account.",
+    }
+    mail.send("address_changed", to=link.old_email, context=context)
 
 
 # --- Profile edits -----------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """What people may do about accounts. No network: the rest is in push and live."""
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -189,6 +190,11 @@ def who_has(address: str) -> Candidates:
     return Candidates(None)
 
 
+def others_with(address: str, *, but: Developer) -> bool:
+    """Whether any present developer but this one spells this address in any case."""
+    return Developer.objects.with_address(address).exclude(pk=but.pk).exists()
+
+
 def report_ambiguous(found: Candidates) -> None:
     """For staff: the portal can't tell these developers apart."""
     codes = [str(row.code) for row in found.several]
@@ -231,6 +237,48 @@ def set_active(developer: Developer, *, active: bool) -> None:
     _wish(developer, {INACTIVE: not active}, today={INACTIVE: active})
     if not active:
         end_sessions(developer)
+
+
+# --- E-mail address --------------------------------------------------------------------
+def ask_for_new_address(
+    developer: Developer, *, address: str, ip: str = ""
+) -> MailedLink | None:
+    """Ask for a mail to the new address; None if that mailbox got enough of them.
+
+    Whether anybody has the address is the worker's to find out, so that the page
+    answers alike. Only the newest link of a developer works. Raises Throttled.
+    """
+    if not _may_mail("new_address", address, ip):
+        return None
+    with transaction.atomic():
+        links.end(developer=developer, purpose=MailedLink.Purpose.NEW_ADDRESS)
+        link = MailedLink.objects.create(
+            purpose=MailedLink.Purpose.NEW_ADDRESS,
+            email=address,
+            email_key=email_key(address),
+            old_email=developer.email,
+            developer=developer,
+            expires_at=timezone.now() + links.lifetime(MailedLink.Purpose.NEW_ADDRESS),
+        )
+        enqueue("mail.new_address", link.code)
+    return link
+
+
+@transaction.atomic
+def address_was_changed(link: MailedLink) -> None:
+    """After Tyk took the new address: sessions and the old one's links end.
+
+    The old mailbox is told.
+    """
+    if link.developer is None:
+        return
+    end_sessions(link.developer)
+    links.end(developer=link.developer)
+    links.end(
+        email_key=email_key(link.old_email),
+        purpose__in=[MailedLink.Purpose.CONFIRM, MailedLink.Purpose.RESET],
+    )
+    enqueue("mail.address_changed", link.code)
 
 
 # --- Profile ---------------------------------------------------------------------------
@@ -304,7 +352,10 @@ def take_theirs(edit: ProfileEdit) -> bool:
 
 
 def _wish(
-    developer: Developer, wanted: Members, *, today: Members
+    developer: Developer,
+    wanted: Mapping[str, bool | str],
+    *,
+    today: Mapping[str, bool | str],
 ) -> ProfileEdit | None:
     """Merge `wanted` into the wish that waits, in the caller's transaction."""
     # Wishes of one developer come one after the other, and after the worker's step.

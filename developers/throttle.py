@@ -62,6 +62,11 @@ RULES: dict[str, tuple[Rule, ...]] = {
         Rule("address", 3, HOUR),
         Rule("address", 6, DAY),
     ),
+    "new_address": (
+        Rule("ip", 10, HOUR),
+        Rule("address", 3, HOUR),
+        Rule("address", 6, DAY),
+    ),
     "link": (Rule("ip", 20, MINUTE),),
     "key_request": (
         Rule("ip", 20, HOUR),

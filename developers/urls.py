@@ -25,5 +25,10 @@ urlpatterns = [
     ),
     path("password/change/", views.change_password, name="password-change"),
     path("account/", views_account.account, name="account"),
+    path("account/email/", views_account.change_email, name="email-change"),
+    path("account/email/confirm/", views_account.confirm_email, name="email-confirm"),
+    path(
+        "account/email/<str:token>/", views_account.open_email_link, name="email-link"
+    ),
     path("account/profile/", views_account.settle_profile, name="profile-settle"),
 ]

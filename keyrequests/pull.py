@@ -81,7 +81,7 @@ def _each(tyk_ids: Iterable[str], *, seconds: float | None = None) -> Iterator[P
 
 def _apply_people(stream: Iterable[Person | BadRecord], *, began: datetime) -> Pulled:
     pulled = Pulled()
-    for chunk in _chunks(stream):
+    for chunk in in_chunks(stream):
         good = [record for record in chunk if not isinstance(record, BadRecord)]
         applied = people.apply(good)
         pulled.seen += len(chunk)
@@ -90,7 +90,7 @@ def _apply_people(stream: Iterable[Person | BadRecord], *, began: datetime) -> P
     return pulled
 
 
-def _chunks(stream: Iterable[T]) -> Iterator[list[T]]:
+def in_chunks(stream: Iterable[T]) -> Iterator[list[T]]:
     source = iter(stream)
     while chunk := list(islice(source, CHUNK)):
         yield chunk
@@ -116,7 +116,7 @@ def _apply_keys(records: list[Person], *, began: datetime) -> int:
         [record.id for record in records], field_name="tyk_id"
     )
     # Read before the keys: a claim that ends in between must still count here.
-    settling = _being_settled(rows.values())
+    settling = being_settled(rows.values())
     step = _compared(rows, records, settling, began)
     if step:
         with transaction.atomic():
@@ -181,7 +181,7 @@ def _keep_known(step: _Step, began: datetime) -> None:
         Key.objects.filter(pk=key.pk).update(**holdings.sealed(key, held.id))
 
 
-def _being_settled(developers: Iterable[Developer]) -> set[int]:
+def being_settled(developers: Iterable[Developer]) -> set[int]:
     """Developers with a key whose id isn't known yet: what is new may be that one."""
     rows = list(developers)
     unnamed = Key.objects.filter(
@@ -294,18 +294,18 @@ def _apply_requests(*, approved: bool | None) -> Pulled:
     began = timezone.now()
     pulled = Pulled()
     listed: set[str] = set()
-    for chunk in _chunks(dashboard().requests(approved=approved)):
+    for chunk in in_chunks(dashboard().requests(approved=approved)):
         good = [record for record in chunk if not isinstance(record, BadRecord)]
         # Also those that could not be read: they are there.
         listed.update(record.id for record in chunk if record.id)
         pulled.seen += len(chunk)
         pulled.bad += len(chunk) - len(good)
-        pulled.changed += _apply_asked(good)
+        pulled.changed += apply_asked(good)
     pulled.retired = _look_for_missing(listed, began)
     return pulled
 
 
-def _apply_asked(records: list[Asked]) -> int:
+def apply_asked(records: list[Asked]) -> int:
     known = {
         row.tyk_id: row
         for row in KeyRequest.objects.filter(
@@ -425,17 +425,29 @@ def _look_for_missing(listed: set[str], began: datetime) -> int:
         if request.tyk_id in listed:
             if request.missing_since is not None:
                 KeyRequest.objects.filter(pk=request.pk).update(missing_since=None)
-        elif request.missing_since is None:
-            KeyRequest.objects.filter(pk=request.pk).update(missing_since=began)
-        elif began - request.missing_since >= TWO_LOOKS_APART:
+        else:
             try:
-                retired += _decided_there(request)
+                retired += _missed(request, began)
             except Unexpected as error:
                 log.warning("request not readable", extra={"why": str(error)})
     return retired
 
 
-def _decided_there(request: KeyRequest) -> bool:
+def _missed(request: KeyRequest, began: datetime) -> bool:
+    """An approval shows as soon as it is read; a 404 must be met twice."""
+    if request.missing_since and began - request.missing_since >= TWO_LOOKS_APART:
+        return decided_there(request)
+    if request.missing_since is None:
+        KeyRequest.objects.filter(pk=request.pk).update(missing_since=began)
+    try:
+        approved = dashboard().request(request.tyk_id or "").approved
+    except NotFound:
+        return False
+    return approved and _approved_there(request)
+
+
+def decided_there(request: KeyRequest) -> bool:
+    """Read one of ours from Tyk and follow it; whether it moved."""
     try:
         record = dashboard().request(request.tyk_id or "")
     except NotFound:

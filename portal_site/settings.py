@@ -85,6 +85,8 @@ OUTBOX_HANDLERS = {
     "mail.reset": "developers.push.mail_reset",
     "mail.password_changed": "developers.push.mail_password_changed",
     "mail.account_active": "developers.push.mail_account_active",
+    "mail.new_address": "developers.push.mail_new_address",
+    "mail.address_changed": "developers.push.mail_address_changed",
     "developer.profile": "developers.push.profile",
     "request.create": "keyrequests.push.create_request",
     "request.delete": "keyrequests.push.delete_request",
@@ -335,3 +337,5 @@ CELERY_BEAT_SCHEDULE = {
 LOG_LEVEL = env.text("LOG_LEVEL", "INFO").upper()
 LOGGING_CONFIG = "portal_site.logs.configure"
 LOGGING = {"level": LOG_LEVEL}
+# Who may read /metrics; empty: nobody, there is no such page.
+METRICS_TOKEN = env.secret("METRICS_TOKEN")

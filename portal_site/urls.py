@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.urls import include, path
 
-from portal_site import views
+from portal_site import metrics, views
 
 urlpatterns = [
     path("", views.home, name="home"),
@@ -12,6 +12,7 @@ urlpatterns = [
     path("theme/", views.theme, name="theme"),
     path("health/live", views.live, name="health-live"),
     path("health/ready", views.ready, name="health-ready"),
+    path("metrics", metrics.page, name="metrics"),
     path("admin/", admin.site.urls),
     path("catalogue/", include("catalogue.urls")),
     path("", include("keyrequests.urls")),

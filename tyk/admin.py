@@ -6,7 +6,7 @@ from typing import Any, cast
 from django.conf import settings
 from django.contrib import admin, messages
 from django.core.paginator import Paginator
-from django.db.models import F, QuerySet
+from django.db.models import Count, F, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.timesince import timesince
@@ -151,17 +151,43 @@ class OutboxAdmin(ReadOnlyAdmin):
 class PullStateAdmin(ReadOnlyAdmin):
     """When each part of the mirror was last complete, and what went wrong since."""
 
-    list_display = [
-        "kind",
-        "completed_at",
-        "seen",
-        "changed",
-        "retired",
-        "bad",
-        "held_back_reason",
-        "last_error",
-    ]
+    list_display = ["kind", "complete", "read", "in_step"]
     ordering = ["kind"]
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        owed = Outbox.objects.filter(asked__gt=F("served"))
+        counts = owed.aggregate(
+            parked=Count("pk", filter=~Q(parked_reason="")),
+            due=Count("pk", filter=Q(parked_reason="")),
+        )
+        # What the page says of the outbox, to those who may look into it.
+        may_look = request.user.has_perm("tyk.view_outbox")
+        context = {"owed": counts if may_look else None, **(extra_context or {})}
+        return super().changelist_view(request, context)
+
+    @admin.display(description="last complete", ordering="completed_at")
+    def complete(self, row: PullState) -> str:
+        return f"{timesince(row.completed_at)} ago" if row.completed_at else "never"
+
+    @admin.display(description="what it did")
+    def read(self, row: PullState) -> str:
+        """Counts of the last complete pull; zeros other than "read" are left out."""
+        counts = {"changed": row.changed, "ended": row.retired, "unreadable": row.bad}
+        told = [f"{number} {word}" for word, number in counts.items() if number]
+        return ", ".join([f"{row.seen} read", *told])
+
+    @admin.display(description="in step with Tyk")
+    def in_step(self, row: PullState) -> str:
+        wrong = []
+        if row.last_error:
+            wrong.append(f"the last try failed: {row.last_error}")
+        if row.held_back_reason:
+            wrong.append(f"held back: {row.held_back_reason}")
+        if wrong:
+            return f"no; {'; '.join(wrong)}"
+        return "yes" if row.completed_at else "not read yet"
 
 
 @admin.register(Organisation)

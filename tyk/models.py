@@ -122,6 +122,8 @@ class Outbox(models.Model):
     asked_at = models.DateTimeField(auto_now_add=True)
     next_at = models.DateTimeField()
     attempts = models.PositiveIntegerField(default=0)
+    # Put off by an outage, nobody's fault: spaces out the tries, never parks.
+    waits = models.PositiveIntegerField(default=0)
     # Committed before a write leaves: whoever finds it set must look first.
     sending_since = models.DateTimeField(null=True)
     # Set when an answer was lost: nobody looks before the quarantine is over.

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from http import HTTPStatus
 
 from celery import current_app
 from celery.exceptions import SoftTimeLimitExceeded
@@ -121,7 +122,10 @@ def enqueue(kind: str, subject: object, *, lane: str = "", after: float = 0) -> 
             rows.update(asked=F("asked") + 1, lane=lane)
             # What is quarantined keeps its time; anything else is hurried.
             rows.filter(sending_since=None, next_at__gt=due).update(next_at=due)
-            rows.filter(asked=F("served") + 1).update(next_at=due, attempts=0)
+            # Nothing was owed until now: its age begins here.
+            rows.filter(asked=F("served") + 1).update(
+                next_at=due, attempts=0, asked_at=Now()
+            )
     if not after:
         transaction.on_commit(_ring, robust=True)
 
@@ -278,6 +282,7 @@ def _done(job: Job) -> str:
         sending_since=None,
         unsure_since=None,
         attempts=0,
+        waits=0,
         lease_until=None,
         last_outcome="done",
     )
@@ -292,6 +297,13 @@ def _again(job: Job, seconds: float, why: str) -> str:
         last_outcome=why[:200],
     )
     return "later"
+
+
+def _wait(job: Job, why: str) -> str:
+    """Try again later and later, as long as the outage lasts."""
+    waits = _mine(job).values_list("waits", flat=True).first() or 0
+    _mine(job).update(waits=F("waits") + 1)
+    return _again(job, _jittered(waits), why)
 
 
 def _park(job: Job, reason: str) -> str:
@@ -309,7 +321,7 @@ def _failed_call(job: Job, error: DashboardError) -> str:
     if isinstance(error, OutcomeUnknown):
         return _unsure(job, error)
     if isinstance(error, Unreachable):
-        return _again(job, _backoff(job), f"unreachable: {error.reason}")
+        return _wait(job, f"unreachable: {error.reason}")
     if isinstance(error, Busy):
         return _again(job, error.retry_after or BUSY_PAUSE, "the Dashboard is busy")
     if isinstance(error, Misconfigured):
@@ -320,17 +332,25 @@ def _failed_call(job: Job, error: DashboardError) -> str:
 
 
 def _unsure(job: Job, error: OutcomeUnknown) -> str:
-    """The answer was lost: quarantine, then look. Too often: a person looks."""
-    attempts = _mine(job).values_list("attempts", flat=True).first() or 0
-    if attempts + 1 >= settings.OUTBOX_ATTEMPTS:
-        return _park(job, f"answer lost {attempts + 1} times: {error.reason}")
+    """The answer was lost: quarantine, then look. What may be repeated, is."""
+    why = f"answer lost: {error.reason}"
+    if not _mine(job).exclude(sending_since=None).exists():
+        # No `sending()` around it: deleting or revoking twice does no harm.
+        return _wait(job, why)
+    if (
+        error.status == HTTPStatus.INTERNAL_SERVER_ERROR
+        or error.status == HTTPStatus.OK
+    ):
+        # Not an outage, which a row waits out, but an answer that will not change.
+        attempts = _mine(job).values_list("attempts", flat=True).first() or 0
+        if attempts + 1 >= settings.OUTBOX_ATTEMPTS:
+            return _park(job, f"{why}, {attempts + 1} times")
     _mine(job).update(
-        sending_since=models.functions.Coalesce("sending_since", Now()),
         unsure_since=Now(),
         attempts=F("attempts") + 1,
         next_at=Now() + timedelta(seconds=settings.OUTBOX_QUARANTINE),
         lease_until=None,
-        last_outcome=f"answer lost: {error.reason}"[:200],
+        last_outcome=why[:200],
     )
     return "unsure"
 
@@ -343,15 +363,14 @@ def _count_failure(job: Job, why: str) -> str:
         return _park(job, why)
     _mine(job).update(
         attempts=F("attempts") + 1,
-        next_at=Now() + timedelta(seconds=_backoff(job)),
+        next_at=Now() + timedelta(seconds=_jittered(attempts)),
         lease_until=None,
         last_outcome=why[:200],
     )
     return "failed"
 
 
-def _backoff(job: Job) -> float:
+def _jittered(tries: int) -> float:
     """Seconds with full jitter: many rows must not come back in one burst."""
-    attempts = _mine(job).values_list("attempts", flat=True).first() or 0
-    ceiling = min(settings.OUTBOX_BACKOFF_MAX, 2.0 * 2 ** min(attempts, 16))
+    ceiling = min(settings.OUTBOX_BACKOFF_MAX, 2.0 * 2 ** min(tries, 16))
     return random.uniform(0.5, max(1.0, ceiling))  # noqa: S311  not a secret

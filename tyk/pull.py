@@ -80,7 +80,7 @@ def configuration() -> Pulled:
     record = connect.dashboard().configuration()
     organisation = Organisation.current()
     _refuse_other_organisation(organisation, record)
-    wanted = _from_configuration(record)
+    wanted = organisation_values(record)
     changed = {
         name: value
         for name, value in wanted.items()
@@ -91,7 +91,7 @@ def configuration() -> Pulled:
     return Pulled(seen=1, changed=int(bool(changed)))
 
 
-def _from_configuration(record: Configuration) -> dict[str, object]:
+def organisation_values(record: Configuration) -> dict[str, object]:
     return {
         "org_id": record.org_id or settings.TYK_ORG_ID,
         "hash_keys": record.hash_keys,

@@ -55,11 +55,9 @@ class Visit:
 
     @cached_property
     def policies(self) -> list[Policy] | DashboardError:
-        return answer(lambda: [p for p in self.client.policies() if _readable(p)])
-
-
-def _readable(policy: object) -> bool:
-    return isinstance(policy, Policy)
+        return answer(
+            lambda: [p for p in self.client.policies() if isinstance(p, Policy)]
+        )
 
 
 def answer(read: Callable[[], T]) -> T | DashboardError:

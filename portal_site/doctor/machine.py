@@ -50,7 +50,7 @@ def migrations() -> Finding:
     if missing:
         return bad(
             "database",
-            f"{len(missing)} migrations are not applied; its rows were not looked at.",
+            f"Migrations not applied: {len(missing)}; its rows were not looked at.",
             "Run manage.py migrate.",
         )
     return good("database", "The database answers and has every migration.")

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from django.conf import settings
-from django.db.models import Max, QuerySet
+from django.db.models import F, Max, QuerySet
 from django.utils import timezone
 
 from keyrequests import holdings
@@ -75,7 +75,9 @@ def pulls() -> Finding:
 
 def parked() -> Finding:
     """Work that waits for a person."""
-    kinds = _kinds(Outbox.objects.exclude(parked_reason=""))
+    kinds = _kinds(
+        Outbox.objects.filter(asked__gt=F("served")).exclude(parked_reason="")
+    )
     if kinds:
         return bad(
             "parked",
@@ -97,10 +99,10 @@ def late() -> Finding:
     if waited > patience:
         return bad(
             "outbox",
-            f"{due.count()} rows are due, the oldest for {duration(waited)}.",
+            f"Rows due: {due.count()}, the oldest for {duration(waited)}.",
             "Start a worker; if one runs, look at its log.",
         )
-    return good("outbox", f"{due.count()} rows are due, none of them late.")
+    return good("outbox", f"Rows due: {due.count()}, none of them late.")
 
 
 def _kinds(rows: QuerySet[Outbox]) -> list[str]:

@@ -33,7 +33,7 @@ def markers(client: Dashboard) -> Finding:
     except DashboardError as error:
         return _not_read(client, email, made, error)
     kept = record.fields.get(MARKER_FIELD) == marker
-    left = _deleted(client, record.id)
+    left = _deleted(client, made or record.id)
     return _told(email, kept=kept, left=left)
 
 

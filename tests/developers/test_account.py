@@ -121,6 +121,9 @@ GETS = [
     "/password/reset/some-token/",
     CHANGE,
     "/account/",
+    "/account/email/",
+    "/account/email/confirm/",
+    "/account/email/some-token/",
 ]
 
 

@@ -38,7 +38,8 @@ def dora(box, organisation) -> Developer:
 
 @pytest.fixture
 def browser(dora, signed_in) -> Client:
-    return signed_in(dora)
+    client: Client = signed_in(dora)
+    return client
 
 
 def save(browser: Client, **typed: str) -> Any:
@@ -52,7 +53,8 @@ def try_now(settings) -> None:
 
 
 def fields_in_tyk(box: Sandbox, developer: Developer) -> dict[str, str]:
-    return box.developer(developer.tyk_id)["fields"]
+    found: dict[str, str] = box.developer(developer.tyk_id)["fields"]
+    return found
 
 
 def rest_of(box: Sandbox, developer: Developer) -> dict[str, Any]:
@@ -183,6 +185,25 @@ def test_our_own_lost_write_is_no_conflict_for_the_next_wish(box, dora, settings
 
     assert fields_in_tyk(box, dora)["Name"] == "Second"
     assert edit().state == "done"
+
+
+def test_wish_changed_while_the_write_is_out_is_carried_out_too(box, dora, monkeypatch):
+    write = Dashboard.update_developer
+    wishes = ["Second", "Third"]
+
+    def meanwhile(self: Dashboard, *args: Any, **more: Any) -> None:
+        if wishes:
+            services.edit_profile(dora, fields={"Name": wishes.pop(0)})
+        write(self, *args, **more)
+
+    monkeypatch.setattr(Dashboard, "update_developer", meanwhile)
+    services.edit_profile(dora, fields={"Name": "First"})
+    outbox.drain()
+
+    assert fields_in_tyk(box, dora) == {**FIELDS, "Name": "Third"}
+    assert set(ProfileEdit.objects.values_list("state", flat=True)) == {"done"}
+    row = Outbox.objects.get()
+    assert (row.asked, row.served, row.parked_reason) == (3, 3, "")
 
 
 FAULTS: dict[str, dict[str, Any]] = {

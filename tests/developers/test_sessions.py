@@ -120,6 +120,10 @@ def test_every_form_wants_its_token(box, dora):
         "/password/reset/",
         "/password/reset/choose/",
         "/password/change/",
+        "/account/",
+        "/account/profile/",
+        "/account/email/",
+        "/account/email/confirm/",
     ):
         assert strict.post(path, {}).status_code == 403, path
     assert box.journal.operations() == []

@@ -4,19 +4,21 @@ import contextlib
 import json
 import re
 import socketserver
+import subprocess
+import sys
 import threading
+import time
 from datetime import timedelta
 from io import StringIO
 
 import pytest
-from celery.contrib.testing.worker import start_worker
 from django.core.management import call_command
 from django.db import connection
 from django.utils import timezone
 
 from portal_site import doctor
 from portal_site.celery import app
-from portal_site.doctor import machine
+from portal_site.doctor import dashboard, machine
 from portal_site.runner import ports
 from tests import factories
 from tests.keyrequests.scene import build
@@ -59,7 +61,6 @@ def run(*options: str) -> tuple[int, str]:
 @pytest.mark.parametrize("profile", sorted(set(PROFILES) - {"restricted", "chatty"}))
 def test_nothing_is_wrong_with_a_healthy_portal(box, profile):
     box.switches = PROFILES[profile].changed(replica_lag=0)
-    box.set_configuration(HashKeys=PROFILES[profile].hashing != "off")
     build(box)
 
     found = examined(scratch=True)
@@ -104,7 +105,7 @@ def test_a_missing_migration_ends_the_look_at_rows(box):
             )
 
     assert found["database"].sentence == (
-        "1 migrations are not applied; its rows were not looked at."
+        "Migrations not applied: 1; its rows were not looked at."
     )
     assert found["database"].fix == "Run manage.py migrate."
     assert "beat" not in found
@@ -127,9 +128,24 @@ def test_no_worker(box):
     assert examined()["worker"].sentence == "No worker answered within 1 second."
 
 
+@contextlib.contextmanager
+def worker():
+    """A real worker of this run's broker, on a queue nobody writes to."""
+    command = [sys.executable, "-m", "celery", "-A", "portal_site", "--quiet"]
+    options = ["worker", "--pool", "solo", "--queues", "nobody", "--loglevel", "error"]
+    with subprocess.Popen([*command, *options]) as process:  # noqa: S603  ours
+        try:
+            deadline = time.monotonic() + 20
+            while not app.control.ping(timeout=0.3):
+                assert time.monotonic() < deadline, "the worker never answered"
+            yield
+        finally:
+            process.terminate()
+
+
 def test_a_worker_that_answers(monkeypatch):
     monkeypatch.setattr(machine, "PING_SECONDS", 1.0)
-    with start_worker(app, perform_ping_check=False, pool="solo"):
+    with worker():
         found = machine.worker()
 
     assert found == doctor.Finding("worker", ok=True, sentence="A worker answers.")
@@ -233,10 +249,10 @@ def test_parked_work(box):
 def test_late_work(box):
     build(box)
     factories.OutboxFactory(next_at=timezone.now() - timedelta(minutes=30))
-    assert wrong(examined()) == {"outbox": "1 rows are due, the oldest for 30 minutes."}
+    assert wrong(examined()) == {"outbox": "Rows due: 1, the oldest for 30 minutes."}
 
     Outbox.objects.update(next_at=timezone.now())
-    assert examined()["outbox"].sentence == "1 rows are due, none of them late."
+    assert examined()["outbox"].sentence == "Rows due: 1, none of them late."
 
 
 def test_a_seal_key_that_is_gone(box, settings, alice):
@@ -354,7 +370,7 @@ def test_tyk_would_mail_keys(box, settings):
     build(box)
     box.set_configuration(
         secure_key_approval=True,
-        mail_options={"key_email": {"enabled": True, "hide_token_data": False}},
+        mail_options={"email_copy": {"key_email": {"enabled": True}}},
     )
     assert wrong(examined()) == {
         "key mails": "Tyk mails keys to developers and sends a link to a page with the "
@@ -367,7 +383,7 @@ def test_tyk_would_mail_keys(box, settings):
 
 def test_the_mirror_has_another_hash_mode(box):
     build(box)
-    box.set_configuration(HashKeys=False)
+    box.switch(hashing="off")
     assert wrong(examined()) == {
         "key hashing": "Key hashing is off in Tyk and on in the mirror."
     }
@@ -399,23 +415,33 @@ def test_policies_in_no_entry_are_told_and_are_no_fault(box):
     assert found["policies"].sentence == "Live policies in no entry: internal."
 
 
-def test_clocks_that_differ(box, monkeypatch):
-    build(box)
-    late = timezone.now() - timedelta(seconds=500)
-    monkeypatch.setattr("portal_site.doctor.dashboard.timezone.now", lambda: late)
+@pytest.mark.parametrize(("ahead", "side"), [(500, "behind"), (-500, "ahead of")])
+def test_clocks_that_differ(box, ahead, side):
+    now = timezone.now()
+    clocks = [(now + timedelta(seconds=ahead), now)]
 
-    found = wrong(examined())
+    found = dashboard.clock(dashboard.Visit(connect.dashboard(), clocks))
 
-    assert re.fullmatch(
-        r"Our clock is (499|500|501|502) seconds behind the Dashboard's.",
-        found["clock"],
-    )
+    assert not found.ok
+    assert found.sentence == f"Our clock is 500 seconds {side} the Dashboard's."
+
+
+def test_a_dashboard_without_a_clock(box):
+    found = dashboard.clock(dashboard.Visit(connect.dashboard()))
+
+    assert found.sentence == "Not checked: the Dashboard sends no date."
 
 
 # --- The scratch developer -----------------------------------------------------------
 def test_a_dashboard_that_drops_markers(box):
     build(box)
-    box.faults.add("getDeveloper", mode="wrong_types", members={"fields": {}})
+    record = box.developer(box.developers()[0]["id"])
+    box.faults.add(
+        "getDeveloper",
+        mode="status_plain",
+        status=200,
+        body=json.dumps({**record, "fields": {"Name": "no marker"}}),
+    )
 
     found = examined(scratch=True)["markers"]
 
@@ -481,7 +507,7 @@ def test_command_tells_what_is_wrong_and_exits_with_1(box):
 def test_command_exits_with_0_when_all_is_well(box, monkeypatch):
     monkeypatch.setattr(machine, "PING_SECONDS", 1.0)
     build(box)
-    with start_worker(app, perform_ping_check=False, pool="solo"):
+    with worker():
         code, told = run("--json")
 
     assert (code, [one for one in json.loads(told) if not one["ok"]]) == (0, [])

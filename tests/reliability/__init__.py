@@ -9,3 +9,8 @@
 
 `make soak` runs the same for much longer.
 """
+
+import pytest
+
+# Say what differs, also where the promises are checked outside a test module.
+pytest.register_assert_rewrite("tests.reliability.promises")

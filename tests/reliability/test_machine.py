@@ -42,6 +42,11 @@ BOUNDED = profile(
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )
+from hypothesis import Phase
+from hypothesis.internal.conjecture import engine
+engine.MAX_SHRINKING_SECONDS = int(os.environ.get("SHRINK","300"))
+if os.environ.get("NOSHRINK"):
+    BOUNDED = profile(BOUNDED, phases=[Phase.generate], report_multiple_bugs=False)
 LONG = profile(
     BOUNDED,
     max_examples=int(os.environ.get("SOAK_EXAMPLES", "3000")),
@@ -134,23 +139,33 @@ class Portal(RuleBasedStateMachine):
         with trouble.during(self.world):
             self.world.revoke(key)
 
+    @rule(n=which, trouble=troubles("approveKeyRequest", "getDeveloper", always=True))
+    def ask_and_claim(self, n: int, trouble: Trouble) -> None:
+        """The likely course, up to a claim in trouble. By chance it is too rare."""
+        self.world.ask(["entry", "automatic"][n % 2])
+        self.world.work(rows=20)
+        for request in self._requests(n, status=Status.PENDING):
+            self.world.approve(request)
+        for request in self._requests(n, status=Status.APPROVED):
+            with trouble.during(self.world):
+                self.world.claim(request)
+
     # --- People at the Dashboard -------------------------------------------------------
 
-    @rule()
-    def issue_by_hand(self) -> None:
-        self.world.issue_by_hand()
-
-    @precondition(lambda self: bool(self._waiting_in_tyk()))
-    @rule(n=which, verdict=st.sampled_from(["approve_by_hand", "decline_by_hand"]))
-    def decide_by_hand(self, n: int, verdict: str) -> None:
-        [tyk_id] = self._nth(n, self._waiting_in_tyk())
-        getattr(self.world, verdict)(tyk_id)
-
-    @precondition(lambda self: bool(self.world.box.keys()))
-    @rule(n=which)
-    def delete_key_by_hand(self, n: int) -> None:
-        [key_id] = self._nth(n, [key.id for key in self.world.box.keys()])
-        self.world.delete_by_hand(key_id)
+    @rule(n=which, deed=st.sampled_from(["issue", "approve", "decline", "delete"]))
+    def at_the_dashboard(self, n: int, deed: str) -> None:
+        waiting = [r["id"] for r in self.world.box.requests() if not r["approved"]]
+        if deed == "issue":
+            self.world.issue_by_hand()
+        elif deed == "delete":
+            for key_id in self._nth(n, [key.id for key in self.world.box.keys()]):
+                self.world.delete_by_hand(key_id)
+        elif deed == "approve":
+            for tyk_id in self._nth(n, waiting):
+                self.world.approve_by_hand(tyk_id)
+        else:
+            for tyk_id in self._nth(n, waiting):
+                self.world.decline_by_hand(tyk_id)
 
     # --- Machinery and bad luck ----------------------------------------------------------
 
@@ -184,14 +199,6 @@ class Portal(RuleBasedStateMachine):
     def time_passes(self, seconds: int) -> None:
         self.world.pass_time(seconds)
 
-    @rule()
-    def tyk_is_away(self) -> None:
-        self.world.box.refuse()
-
-    @rule()
-    def tyk_is_well(self) -> None:
-        self.world.box.heal()
-
     @precondition(lambda self: bool(self.world.boundaries.late))
     @rule()
     def late_writes_land(self) -> None:
@@ -207,7 +214,10 @@ class Portal(RuleBasedStateMachine):
     def teardown(self) -> None:
         if hasattr(self, "world"):
             self.world.come_to_rest()
-            check_at_rest(self.world)
+            try:  # DEBUG
+                check_at_rest(self.world)
+            except BaseException:
+                ns={}; exec(__import__("pathlib").Path("/tmp/dump.py").read_text(), ns); ns["dump"](self.world); raise
             self.happened.update(what_happened(self.world))
 
     # --- Choices -----------------------------------------------------------------------
@@ -229,11 +239,8 @@ class Portal(RuleBasedStateMachine):
         rows = Key.objects.filter(state=Key.State.LIVE, **having).order_by("-pk")
         return self._nth(n, list(rows))
 
-    def _waiting_in_tyk(self) -> list[str]:
-        return [r["id"] for r in self.world.box.requests() if not r["approved"]]
-
     def _nth(self, n: int, rows: list[T]) -> list[T]:
-        return [rows[n % len(rows)]]
+        return [rows[n % len(rows)]] if rows else []
 
 
 def what_happened(world: World) -> Counter[str]:
@@ -255,5 +262,5 @@ def test_any_order_of_deeds_faults_and_deaths_keeps_the_promises(box, settings):
         run_state_machine_as_test(Portal, settings=LONG if SOAK else BOUNDED)
 
     if os.environ.get("SHOW"):
-        open("/tmp/happened","w").write(str(Portal.happened))
+        __import__("pathlib").Path("/tmp/happened").write_text(str(Portal.happened))
     assert {name for name in EXPECTED if not Portal.happened[name]} == set()

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from hypothesis import strategies as st
 
@@ -35,24 +36,35 @@ LATE = {
 
 @dataclass(frozen=True)
 class Trouble:
-    """At most one bad thing. Its repr is what a failing example shows."""
+    """At most one bad thing."""
 
     fault: str = ""
     operation: str = ""
     times: int = 1
     late: str = ""
+    away: bool = False
     death: int | None = None
     quicker: str = ""
     place: str = ""
 
+    def __repr__(self) -> str:
+        """As short as a failing example wants it."""
+        said = {k: v for k, v in vars(self).items() if v not in ("", False, None)}
+        return f"Trouble(**{said})"
+
+    def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:
+        printer.text(repr(self))  # for Hypothesis
+
     @contextmanager
     def during(self, world: World) -> Iterator[None]:
-        """Let it happen while the portal does something. A fault stays on."""
+        """Let it happen while the portal does something."""
         boundaries = world.boundaries
         if self.fault:
             world.box.faults.add(
                 self.operation, times=self.times, **FAULTS[self.fault]
             )
+        if self.away:
+            world.box.refuse()
         if self.late:
             boundaries.hold_back = self.late
             world.box.faults.add(self.late, mode="refuse_connection", times=1)
@@ -63,6 +75,9 @@ class Trouble:
         yield
         boundaries.die_at.clear()
         boundaries.meanwhile = None
+        boundaries.hold_back = ""
+        if self != Trouble():
+            world.box.heal()
 
 
 def quicker(world: World, who: str) -> None:
@@ -81,27 +96,26 @@ def quicker(world: World, who: str) -> None:
                 world.approve_by_hand(record["id"])
 
 
-def troubles(*operations: str) -> st.SearchStrategy[Trouble]:
+def troubles(*operations: str, always: bool = False) -> st.SearchStrategy[Trouble]:
     """None, or something that can go wrong where these operations are called."""
-    kinds = [st.just(Trouble()), st.integers(0, 14).map(lambda n: Trouble(death=n))]
-    if operations:
-        kinds.append(
-            st.builds(
-                Trouble,
-                fault=st.sampled_from(sorted(FAULTS)),
-                operation=st.sampled_from(operations),
-                times=st.sampled_from([1, 1, 3]),
-            )
-        )
-        kinds.append(
-            st.builds(
-                Trouble,
-                quicker=st.sampled_from(["zombie", "worker", "second click", "by hand"]),
-                place=st.sampled_from(
-                    [f"{when} {o}" for o in operations for when in ("before", "after")]
-                ),
-            )
-        )
-    if late := sorted(LATE & set(operations)):
-        kinds.append(st.sampled_from(late).map(lambda name: Trouble(late=name)))
+    deaths = st.integers(0, 14).map(lambda n: Trouble(death=n))
+    if not operations:
+        return st.one_of(st.just(Trouble()), deaths)
+    faults = st.builds(
+        Trouble,
+        fault=st.sampled_from(sorted(FAULTS)),
+        operation=st.sampled_from(operations),
+        times=st.sampled_from([1, 1, 3]),
+    )
+    rivals = st.builds(
+        Trouble,
+        quicker=st.sampled_from(["zombie", "worker", "second click", "by hand"]),
+        place=st.sampled_from(
+            [f"{when} {name}" for name in operations for when in ("before", "after")]
+        ),
+    )
+    late = st.sampled_from(sorted(LATE & set(operations)) or [""])
+    kinds = [deaths, faults, rivals, late.map(lambda name: Trouble(late=name))]
+    if not always:
+        kinds += [st.just(Trouble()), st.just(Trouble(away=True))]
     return st.one_of(kinds)

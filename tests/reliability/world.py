@@ -35,8 +35,8 @@ CLOCKS: dict[type[models.Model], tuple[str, ...]] = {
     Outbox: ("next_at", "lease_until", "sending_since", "unsure_since"),
     Lane: ("until",),
     Mint: ("started_at", "unsure_at"),
-    Key: ("ends_at",),
-    KeyRequest: ("missing_since", "decided_at"),
+    Key: ("created_at", "missing_since", "ends_at"),
+    KeyRequest: ("created_at", "missing_since", "decided_at"),
     MailedLink: ("taken_until",),
 }
 #: Longer than a lease, a quarantine, a claim given up, and every backoff.

@@ -14,6 +14,7 @@ _OURS = (
     "EMAIL_",
     "LIMITS_",
     "MAIL_",
+    "METRICS_",
     "OUTBOX_",
     "PORTAL_",
     "PULL_",

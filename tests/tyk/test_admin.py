@@ -178,6 +178,48 @@ def test_pulls_tell_when_they_were_complete_and_what_went_wrong(chief):
     assert "timed out" in page
 
 
+def rows_of(page: str) -> list[list[str]]:
+    """The cells of the list, without their tags."""
+    body = page[page.index("<tbody>") : page.index("</tbody>")]
+    return [
+        [re.sub(r"<[^>]+>|\s+", " ", cell).strip() for cell in cells]
+        for line in body.split("<tr")[1:]
+        if (cells := re.findall(r"<t[hd][^>]*class=\"field-.*?</t[hd]>", line, re.S))
+    ]
+
+
+def test_the_sync_page_says_it_in_words(chief):
+    ago = timezone.now() - timedelta(minutes=3)
+    PullStateFactory(kind="catalogue", completed_at=ago, seen=12, changed=2, bad=1)
+    PullStateFactory(
+        kind="developers", completed_at=ago, seen=5, held_back_reason="all would go"
+    )
+    PullStateFactory(kind="usage", completed_at=None)
+    OutboxFactory.create_batch(2, parked_reason="no such mailbox")
+    OutboxFactory()
+    OutboxFactory(asked=4, served=4)
+
+    page = chief.get("/admin/tyk/pullstate/").content.decode().replace("\xa0", " ")
+
+    assert rows_of(page) == [
+        ["catalogue", "3 minutes ago", "12 read, 2 changed, 1 unreadable", "yes"],
+        ["developers", "3 minutes ago", "5 read", "no; held back: all would go"],
+        ["usage", "never", "0 read", "not read yet"],
+    ]
+    assert '<a href="/admin/tyk/outbox/?state=parked">2 parked</a>' in page
+    assert '<a href="/admin/tyk/outbox/">1 due</a>' in page
+
+
+def test_the_sync_page_tells_the_outbox_to_those_who_may_look(organisation, signed_in):
+    OutboxFactory(parked_reason="no such mailbox")
+    reader = signed_in(staff_with("Reader", "view_pullstate"))
+
+    page = reader.get("/admin/tyk/pullstate/").content.decode()
+
+    assert "Pulls" in page
+    assert "1 parked" not in page
+
+
 def test_the_organisation_page_holds_no_credential(chief, settings):
     for address in ("/admin/tyk/organisation/", "/admin/tyk/organisation/1/change/"):
         page = chief.get(address).content.decode()

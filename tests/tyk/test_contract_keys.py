@@ -7,6 +7,7 @@ key: those run against the sandbox only, or check less against a real Dashboard.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import pytest
 
@@ -142,9 +143,7 @@ def test_the_policies_of_a_key_change_and_the_key_does_not(world: World):
         world.client.change_key_policies(ada.id, key_id, policies=policies)
         world.client.change_key_policies(ada.id, key_id, policies=policies)
 
-        held = eventually(
-            lambda wanted=tuple(policies): _holding(world, ada.id, key_id, wanted)
-        )
+        held = eventually(partial(_holding, world, ada.id, key_id, tuple(policies)))
         assert list(held.keys) == [key_id]
         detail = world.client.key_detail(key_id, hashed=hashed)
         assert detail.policies == tuple(policies)

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from django.db import connection, transaction
@@ -139,6 +140,46 @@ def test_a_failed_write_is_kept_as_what_it_was(error, outcome, attempts, must_lo
     assert (row().sending_since is not None) is must_look
     assert row().lease_until is None
     assert row().next_at > timezone.now()
+
+
+def test_a_lost_answer_to_a_call_that_may_be_repeated_is_repeated_soon():
+    def revoke(job: outbox.Job) -> None:
+        raise OutcomeUnknown(CALL, reason="timeout")
+
+    behaviour.append(revoke)
+    outbox.enqueue("thing", "a")
+
+    assert outbox.drain() == {"later": 1}
+
+    assert (row().sending_since, row().attempts, row().waits) == (None, 0, 1)
+    assert row().next_at < timezone.now() + timedelta(seconds=3)
+
+
+def test_an_outage_spaces_out_the_tries_and_never_parks(settings):
+    settings.OUTBOX_ATTEMPTS = 2
+    fails(Unreachable(CALL, reason="refused"))
+    outbox.enqueue("thing", "a")
+
+    for _ in range(12):
+        Outbox.objects.update(next_at=LONG_AGO)
+        assert outbox.drain() == {"later": 1}
+
+    assert (row().waits, row().attempts, row().parked_reason) == (12, 0, "")
+    behaviour.clear()
+    Outbox.objects.update(next_at=LONG_AGO)
+    assert outbox.drain() == {"done": 1}
+    assert row().waits == 0
+
+
+def test_an_answer_that_will_not_change_waits_for_a_person(settings):
+    settings.OUTBOX_ATTEMPTS = 2
+    fails(OutcomeUnknown(CALL, reason="server_error", status=500))
+    outbox.enqueue("thing", "a")
+    outbox.drain()
+    Outbox.objects.update(next_at=LONG_AGO, sending_since=LONG_AGO, unsure_since=None)
+
+    assert outbox.drain() == {"parked": 1}
+    assert row().parked_reason == "answer lost: server_error, 2 times"
 
 
 def test_a_rejected_key_is_noted_for_staff():

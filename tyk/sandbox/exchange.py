@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from email.utils import formatdate
 from http import HTTPStatus
 
 from tyk.sandbox.answers import Answer
@@ -55,7 +56,9 @@ def head(status: int, headers: dict[str, str]) -> bytes:
     except ValueError:
         reason = "Unknown"
     lines = [f"HTTP/1.1 {status} {reason}"]
-    lines += [f"{name}: {value}" for name, value in {**STANDARD, **headers}.items()]
+    # Go's net/http, which the Dashboard is written with, dates every answer.
+    dated = {"Date": formatdate(usegmt=True), **STANDARD, **headers}
+    lines += [f"{name}: {value}" for name, value in dated.items()]
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")
 
 

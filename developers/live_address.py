@@ -1,0 +1,140 @@
+"""Another e-mail address: asked for with the password, proved by the new mailbox.
+
+The developer's record in Tyk stays the same one, with its keys: only its address
+changes, by read, merge and write in the developer's lane.
+"""
+
+import logging
+
+from django.conf import settings
+from django.views.decorators.debug import sensitive_variables
+
+from developers import live, pull, services, throttle
+from developers.deadline import Deadline
+from developers.errors import (
+    AccountInactive,
+    AddressRefused,
+    AddressTaken,
+    InvalidCredentials,
+    LinkDead,
+    OutcomeUnclear,
+    UpstreamUnavailable,
+)
+from developers.models import Developer, MailedLink
+from tyk import connect, lanes
+from tyk.dashboard import records
+from tyk.dashboard.errors import DashboardError, OutcomeUnknown, Refused
+from tyk.dashboard.exact import RawDeveloper
+from tyk.dashboard.secret import Secret
+
+log = logging.getLogger(__name__)
+
+
+@sensitive_variables("current")
+def ask(developer: Developer, *, current: Secret, address: str, ip: str = "") -> None:
+    """Mail a link to the new address, for somebody who proves the password.
+
+    Raises what `live.sign_in` does; a wrong password counts as a failed login.
+    """
+    if live.sign_in(developer.email, current, ip=ip) != developer:
+        raise InvalidCredentials
+    services.ask_for_new_address(developer, address=address, ip=ip)
+
+
+def change(link: MailedLink, *, ip: str = "") -> Developer:
+    """Give the developer the address the link was mailed to.
+
+    Every session of theirs ends; the caller keeps its own. Any exception leaves
+    the link open, and Tyk's record as it was unless it is OutcomeUnclear:
+    Throttled, LinkDead, LinkBusy, AccountInactive, AddressTaken, AddressRefused,
+    OutcomeUnclear, UpstreamUnavailable.
+    """
+    throttle.spend("link", ip=ip)
+    developer = link.developer
+    if developer is None:
+        raise LinkDead
+    deadline = Deadline(settings.TYK_PASSWORD_DEADLINE)
+    with (
+        live.holding(link) as held,
+        live.in_lane(lanes.for_address(link.email_key)),
+        live.in_lane(lanes.for_developer(developer.tyk_id)),
+    ):
+        raw = _record_to_change(developer, deadline)
+        if raw.record.email != link.email:
+            _demand_unchanged(raw.record, link)
+            _demand_free(link, developer, deadline)
+            raw = _record_to_change(developer, deadline)
+            _demand_unchanged(raw.record, link)
+            _write(raw, link, deadline)
+        held.use()
+        services.address_was_changed(link)
+    _follow(raw.record, deadline)
+    developer.refresh_from_db()
+    return developer
+
+
+def _record_to_change(developer: Developer, deadline: Deadline) -> RawDeveloper:
+    with live.away_is_nobodys_failure():
+        raw = pull.read_whole(
+            developer.tyk_id, for_login=True, deadline=deadline.part(0.2)
+        )
+    if raw is None:
+        raise LinkDead
+    if raw.record.inactive:
+        raise AccountInactive
+    return raw
+
+
+def _demand_unchanged(record: records.Developer, link: MailedLink) -> None:
+    """Somebody else gave them another address since: theirs stands."""
+    if record.email != link.old_email:
+        raise LinkDead
+
+
+def _demand_free(link: MailedLink, developer: Developer, deadline: Deadline) -> None:
+    """Nobody else has the address now, here or in Tyk."""
+    if services.others_with(link.email, but=developer):
+        raise AddressTaken
+    with live.away_is_nobodys_failure():
+        record = pull.look_up(link.email, deadline=deadline.part(0.2))
+    if record is not None and record.id != developer.tyk_id:
+        raise AddressTaken
+
+
+def _write(raw: RawDeveloper, link: MailedLink, deadline: Deadline) -> None:
+    with live.away_is_nobodys_failure():
+        try:
+            connect.dashboard().update_developer(
+                raw.record.id,
+                raw.merged(email=link.email),
+                deadline=deadline.part(0.4),
+            )
+        except Refused:
+            raise AddressRefused from None
+        except OutcomeUnknown:
+            _demand_done(raw.record, link, deadline)
+
+
+def _demand_done(
+    before: records.Developer, link: MailedLink, deadline: Deadline
+) -> None:
+    """After a lost answer: the address at Tyk is the new one, or OutcomeUnclear."""
+    try:
+        record = pull.read(before.id, deadline=deadline.part(0.3))
+    except (DashboardError, UpstreamUnavailable) as error:
+        log.warning("address outcome unclear", extra={"why": str(error)})
+        raise OutcomeUnclear from None
+    if record is None or record.email != link.email:
+        raise OutcomeUnclear
+
+
+def _follow(before: records.Developer, deadline: Deadline) -> None:
+    """Mirror what is there now; a failing look takes nothing back."""
+    try:
+        today = pull.read(before.id, deadline=deadline.part())
+    except (DashboardError, UpstreamUnavailable) as error:
+        log.warning("new address not read back", extra={"why": str(error)})
+        return
+    if today is not None:
+        pull.apply([today])
+        pull.keys_lost(before, today)

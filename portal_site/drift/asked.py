@@ -1,0 +1,76 @@
+"""Drift of key requests, chunk by chunk as Tyk lists them."""
+
+from collections.abc import Iterator
+
+from django.utils import timezone
+
+from developers.models import Developer
+from developers.services import MARKER_FIELD
+from keyrequests import pull as requests_pull
+from keyrequests.models import KeyRequest
+from portal_site.drift.differences import ABSENT, OURS, PRESENT, Difference, compared
+from tyk import connect
+from tyk.dashboard.records import BadRecord, KeyRequest as Asked
+from tyk.models import Organisation
+
+REQUEST = "key request"
+
+
+def differences() -> Iterator[Difference]:
+    """Memory holds one chunk and the ids of requests that should be pending."""
+    began = timezone.now()
+    marker = Organisation.current().marker
+    pending = KeyRequest.objects.filter(tyk_state="pending", created_at__lt=began)
+    expected = set(pending.exclude(tyk_id=None).values_list("tyk_id", flat=True))
+    unreadable = False
+    for chunk in requests_pull.in_chunks(connect.dashboard().requests()):
+        expected.difference_update(record.id for record in chunk if record.id)
+        unreadable |= any(record.id is None for record in chunk)
+        good = [record for record in chunk if not isinstance(record, BadRecord)]
+        yield from _of_chunk(good, ours=marker(""))
+    for tyk_id in () if unreadable else sorted(filter(None, expected)):
+        yield Difference(REQUEST, tyk_id, "record", PRESENT, ABSENT)
+
+
+def _of_chunk(records: list[Asked], *, ours: str) -> Iterator[Difference]:
+    rows = {
+        row.tyk_id: row
+        for row in KeyRequest.objects.filter(tyk_id__in=[r.id for r in records])
+        .select_related("developer")
+        .prefetch_related("plans")
+    }
+    people = set(
+        Developer.objects.filter(
+            tyk_id__in={record.by_user for record in records}
+        ).values_list("tyk_id", flat=True)
+    )
+    for record in records:
+        row = rows.get(record.id)
+        if row is not None:
+            yield from _of_request(row, record, ours=ours)
+        elif (
+            record.by_user in people and record.policies and not _is_ours(record, ours)
+        ):
+            yield Difference(REQUEST, record.id, "record", ABSENT, PRESENT)
+
+
+def _is_ours(record: Asked, ours: str) -> bool:
+    """Made by the portal: being delivered, or made for a replacement."""
+    return record.fields.get(MARKER_FIELD, "").startswith(ours)
+
+
+def _of_request(row: KeyRequest, record: Asked, *, ours: str) -> Iterator[Difference]:
+    here = {
+        "state": row.tyk_state,
+        "developer": row.developer.tyk_id,
+        "policies": sorted(plan.policy_id for plan in row.plans.all()),
+    }
+    there = {
+        "state": "approved" if record.approved else "pending",
+        "developer": record.by_user,
+        "policies": sorted(set(record.policies)),
+    }
+    yield from compared(REQUEST, record.id, here=here, there=there)
+    made_here = row.origin == KeyRequest.Origin.PORTAL
+    if made_here and record.fields.get(MARKER_FIELD) != f"{ours}{row.code}":
+        yield Difference(REQUEST, record.id, MARKER_FIELD, PRESENT, ABSENT, OURS)
