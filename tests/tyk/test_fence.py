@@ -20,7 +20,7 @@ def scene(box) -> Scene:
 
 
 @pytest.fixture
-def elsewhere(scene, settings) -> Scene:
+def elsewhere(scene: Scene, settings) -> Scene:
     """The same database, started under another address."""
     outbox.drain()
     settings.PORTAL_BASE_URL = "https://staging.example.com"
