@@ -5,7 +5,10 @@ row once, by compare-and-set, and says on the time line what happened.
 """
 
 import contextlib
+import re
+from collections.abc import Iterable
 from datetime import timedelta
+from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
@@ -18,6 +21,7 @@ from tyk import lanes, outbox
 
 Status = KeyRequest.Status
 Verb = Event.Verb
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 @transaction.atomic
@@ -76,6 +80,26 @@ def settle_soon(mint: Mint) -> None:
         mint.code,
         lane=lanes.for_developer(mint.request.developer.tyk_id),
     )
+
+
+def sent_late(codes: Iterable[str]) -> None:
+    """Tyk holds unapproved requests of ours under an id that no row knows.
+
+    They are on their way to be known, or a call whose answer was lost was carried
+    out when we had sent another, or given up: the worker finds out, and tidies up.
+    """
+    rows = [UUID(code) for code in codes if _UUID.fullmatch(code)]
+    if not rows:
+        return
+    for request in KeyRequest.objects.filter(code__in=rows).select_related("developer"):
+        outbox.enqueue(
+            "request.create",
+            request.code,
+            lane=lanes.for_developer(request.developer.tyk_id),
+        )
+    given_up = [Mint.State.LOST, Mint.State.REFUSED]
+    for mint in Mint.objects.filter(code__in=rows, state__in=given_up):
+        settle_soon(mint)
 
 
 def lapse_old_approvals() -> int:

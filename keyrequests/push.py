@@ -38,8 +38,10 @@ def create_request(job: Job) -> None:
     """Have the request of this code stand in Tyk, once, and know its id."""
     request = KeyRequest.objects.select_related("developer").get(code=job.subject)
     if request.tyk_id is not None:
+        _delete_twins(request)
         return
-    if job.must_look:
+    # Ended before it was known to be there: a late write may have brought it.
+    if job.must_look or not request.is_open:
         if _found_in_tyk(request):
             return
         job.settled()
@@ -98,6 +100,14 @@ def _adopt_delivered() -> None:
         for other in others:
             if not other.approved:
                 _delete(other.id)
+
+
+def _delete_twins(request: KeyRequest) -> None:
+    """Delete what else carries its marker: a write landed after we sent another."""
+    for record in dashboard().requests(approved=False):
+        twin = not isinstance(record, BadRecord) and record.id != request.tyk_id
+        if twin and _marker_of(record) == _marker(request):
+            _delete(record.id)
 
 
 def _delivered(request: KeyRequest, tyk_id: str) -> None:
@@ -213,7 +223,8 @@ def settle(job: Job) -> None:
     )
     if mint.state == Mint.State.SHOWN:
         _read_late_id(mint)
-    elif mint.state == Mint.State.REFUSED:
+    elif mint.state in {Mint.State.REFUSED, Mint.State.LOST}:
+        # Asked again by a pull that met its request: it landed late.
         _take_back_own_request(mint)
     elif mint.state in {Mint.State.SENDING, Mint.State.UNSURE}:
         # Still "sending" so long after: the process that sent it died.
