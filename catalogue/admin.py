@@ -27,7 +27,7 @@ PLAN_SHOWN = (
 class EntryAdmin(ReadOnlyAdmin):
     """The shelf as visitors see it, and why something is not on it."""
 
-    list_display = ["name", "plan", "limits", "on_the_shelf", "warnings"]
+    list_display = ["name", "plan_named", "limits", "on_the_shelf", "warnings"]
     list_filter = ["shown", "keyless", ("gone_at", admin.EmptyFieldListFilter)]
     list_select_related = ["plan"]
     search_fields = ["name", "slug", "policy_id", "plan__name"]
@@ -35,6 +35,12 @@ class EntryAdmin(ReadOnlyAdmin):
     ordering = ["position", "pk"]
     fields = ENTRY_SHOWN
     readonly_fields = ENTRY_SHOWN
+
+    @admin.display(description="Plan", ordering="plan__name")
+    def plan_named(self, entry: Entry) -> str:
+        if entry.plan is None:
+            return "—"
+        return "same name" if entry.plan.name == entry.name else entry.plan.name
 
     @admin.display(description="On the shelf", boolean=True)
     def on_the_shelf(self, entry: Entry) -> bool:

@@ -84,7 +84,7 @@ def entry(request: HttpRequest, slug: str) -> HttpResponse:
         "offers": [] if found.keyless else offers,
         "own": next(offer for offer in offers if offer.current),
         "description": text.render(found.long_text),
-        "auth": words.auth_words(found.kind),
+        "auth": words.auth_sentence(found.kind),
         "version": "" if found.version in FORMAT_VERSIONS else found.version,
         "base_url": settings.BRAND_API_URL,
         "sample": words.curl(found.kind, f"{settings.BRAND_API_URL}/"),

@@ -240,7 +240,7 @@ _AUTH_WORDS = {
     "jwt": "a signed JSON Web Token",
     "openid": "an OpenID Connect token",
     "mtls": "a client certificate",
-    "keyless": "nothing: these calls need no key",
+    "keyless": "nothing",
 }
 
 _CURL_LINE = {
@@ -264,6 +264,13 @@ def auth_kind(tyk_name: str) -> str:
 def auth_words(kind: str) -> str:
     """What a call has to carry."""
     return _AUTH_WORDS.get(kind, "the credential described in the documentation")
+
+
+def auth_sentence(kind: str) -> str:
+    """The same as a sentence for developers."""
+    if kind == "keyless":
+        return "These calls need no key."
+    return f"Every call carries {auth_words(kind)}."
 
 
 def curl(kind: str, url: str) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import wraps
 from typing import Concatenate, ParamSpec, cast
+from urllib.parse import urlsplit, urlunsplit
 
 from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
@@ -28,7 +29,8 @@ def developer_required(
     """Let signed-in developers in; others log in first and come back.
 
     Staff are no developers: they are sent to the developers' login too. A POST
-    can't be repeated for somebody who comes back, so it leads to the start page.
+    can't be repeated for somebody who comes back: they come to the page they sent
+    it from.
     """
 
     @wraps(cast(Callable[Concatenate[HttpRequest, P], HttpResponse], view))
@@ -37,14 +39,22 @@ def developer_required(
     ) -> HttpResponse:
         user = request.user
         if not isinstance(user, User) or user.developer is None:
-            if request.method in {"GET", "HEAD"}:
-                return redirect_to_login(request.get_full_path())
-            return redirect(settings.LOGIN_URL)
+            back = _way_back(request)
+            return redirect_to_login(back) if back else redirect(settings.LOGIN_URL)
         theirs = cast(DeveloperRequest, request)
         theirs.developer = user.developer
         return view(theirs, *args, **kwargs)
 
     return guarded
+
+
+def _way_back(request: HttpRequest) -> str:
+    """The page to open after logging in; "" if there is none of ours."""
+    if request.method in {"GET", "HEAD"}:
+        return request.get_full_path()
+    came_from = safe_next(request, request.headers.get("Referer"))
+    parts = urlsplit(came_from)
+    return urlunsplit(("", "", parts.path, parts.query, ""))
 
 
 def safe_next(request: HttpRequest, wanted: str | None) -> str:

@@ -15,6 +15,7 @@ from django.utils.text import slugify
 
 from developers import passwords
 from developers.passwords import Owner
+from developers.text import PLAIN_WORDS, OneLineField
 
 # A field people don't see; only a program fills it in.
 HONEYPOT = "fax_number"
@@ -45,6 +46,7 @@ def email_field(*, autocomplete: str, label: str = "E-mail") -> forms.CharField:
         max_length=254,
         widget=forms.EmailInput(attrs={"autocomplete": autocomplete}),
         error_messages={
+            **PLAIN_WORDS,
             "required": "Type your e-mail address",
             "max_length": "An e-mail address has at most 254 characters",
         },
@@ -130,7 +132,7 @@ def _input_names(labels: list[str]) -> Iterator[str]:
 
 
 def _asked_field(name: str, label: str, held: str) -> forms.CharField:
-    return forms.CharField(
+    return OneLineField(
         label="Your name" if name == "name" else label,
         initial=held,
         # What Tyk holds already may stay as long as it is.
@@ -147,7 +149,11 @@ def _password_field(label: str, autocomplete: str, required: str) -> forms.CharF
         strip=False,
         max_length=1000,
         widget=forms.PasswordInput(attrs={"autocomplete": autocomplete}),
-        error_messages={"required": required},
+        error_messages={
+            **PLAIN_WORDS,
+            "required": required,
+            "max_length": "A password has at most 1000 characters",
+        },
     )
 
 
@@ -194,7 +200,8 @@ class NewPasswordForm(forms.Form):
         validate_password(password, user=self.owner)  # type: ignore[arg-type]  # see above
         if not passwords.fits(password):
             raise ValidationError(
-                f"Choose a password of at most {passwords.MAX_BYTES} characters"
+                f"Choose a password of at most {passwords.MAX_BYTES} bytes "
+                "(letters with accents count twice)"
             )
         return password
 

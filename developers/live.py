@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from django.conf import settings
+from django.db import transaction
 from django.views.decorators.debug import sensitive_variables
 
 from developers import links, pull, services, throttle
@@ -176,10 +177,12 @@ def confirm(
     deadline = Deadline(settings.TYK_PASSWORD_DEADLINE)
     with holding(link) as held, in_lane(lanes.for_address(link.email_key)):
         tyk_id = _open_account(link.signup, password, deadline, take_over=take_over)
-        held.use()
-        SignUp.objects.filter(pk=link.signup.pk).update(
-            state=SignUp.State.DONE, tyk_id=tyk_id
-        )
+        with transaction.atomic():
+            # Both or neither: a used link of an unfinished sign-up can't be mended.
+            held.use()
+            SignUp.objects.filter(pk=link.signup.pk).update(
+                state=SignUp.State.DONE, tyk_id=tyk_id
+            )
     return _confirmed(tyk_id, deadline)
 
 

@@ -197,7 +197,8 @@ class KeyRequestAdmin(Decisions):
 
     @admin.display(description="plan")
     def plan_asked(self, row: KeyRequest) -> SafeString:
-        names = [row.number, *(plan.name for plan in admin_case.plans_of(row))]
+        plans = (plan.name for plan in admin_case.plans_of(row))
+        names = [row.number, *(name for name in plans if name != row.entry_name)]
         return format_html(
             '{}<span class="sub">{}</span>', row.entry_name, ", ".join(names)
         )

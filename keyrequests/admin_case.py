@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, Q
+from django.db.models import Count, Min, Q
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -37,7 +37,7 @@ def age(row: KeyRequest) -> SafeString:
         return format_html(
             '{}<span class="sub">{}</span>',
             row.get_status_display().capitalize(),
-            row.decided_by or row.get_decided_in_display(),
+            _decision(row),
         )
     kind, what = _urgency(timezone.now() - row.created_at)
     return format_html(
@@ -46,6 +46,14 @@ def age(row: KeyRequest) -> SafeString:
         _waited(row.created_at),
         what,
     )
+
+
+def _decision(row: KeyRequest) -> str:
+    """Beside the state; "Key made" is no deed of who approved it."""
+    if row.decided_in == KeyRequest.DecidedIn.STAFF and row.decided_by:
+        made = row.status == Status.GRANTED
+        return f"approved by {row.decided_by}" if made else str(row.decided_by)
+    return row.get_decided_in_display()
 
 
 def _urgency(waited: timedelta) -> tuple[str, str]:
@@ -152,7 +160,49 @@ def case(row: KeyRequest, staff: User) -> dict[str, Any]:
         ),
         "keys": keys[:MOST_KEYS],
         "events": time_line(row),
+        "verdict": verdict(row),
     }
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """One thing that was done about a request, and when if that is known."""
+
+    what: str
+    at: datetime | None
+
+
+def verdict(row: KeyRequest) -> list[Done]:
+    """Who decided, and what came of it: a decision makes no key, a claim does."""
+    if row.status == Status.PENDING:
+        return []
+    if row.status == Status.WITHDRAWN:
+        return [Done(f"Withdrawn by {row.developer}", row.decided_at)]
+    verb = "Declined" if row.status == Status.DECLINED else "Approved"
+    decided = Done(f"{verb} {_decider(row)}".rstrip(), row.decided_at)
+    if row.status == Status.LAPSED:
+        return [decided, Done("Lapsed", _at(row, Event.Verb.LAPSED))]
+    claimed_at = _claimed_at(row) if row.status == Status.GRANTED else None
+    if claimed_at is None:
+        return [decided]
+    return [decided, Done(f"Claimed by {row.developer}", claimed_at)]
+
+
+def _decider(row: KeyRequest) -> str:
+    if row.decided_in == KeyRequest.DecidedIn.STAFF and row.decided_by:
+        return f"by {row.decided_by}"
+    return row.get_decided_in_display() if row.decided_in else ""
+
+
+def _claimed_at(row: KeyRequest) -> datetime | None:
+    """When its first key was shown; a replacement is another claim."""
+    mints = row.mints.filter(state=Mint.State.SHOWN, replaces=None)
+    return _at(row, Event.Verb.CLAIMED) or mints.aggregate(at=Min("ended_at"))["at"]
+
+
+def _at(row: KeyRequest, verb: "Event.Verb") -> datetime | None:
+    first: datetime | None = row.events.filter(verb=verb).aggregate(at=Min("at"))["at"]
+    return first
 
 
 def _developers_on(plans: list[Plan]) -> int:

@@ -233,7 +233,7 @@ def told(row: KeyRequest, verb: str) -> str:
     """What was done, and the way to the next request."""
     who = row.developer
     done = {
-        "approve": f"{row.number} approved. {who} gets the mail now and claims the key.",
+        "approve": f"{row.number} approved. {who} gets the mail now and {_claim(row)}",
         "decline": f"{row.number} declined. {who} gets the mail with your reason now.",
     }[verb]
     waits = KeyRequest.objects.waiting().select_related("developer").first()
@@ -246,6 +246,12 @@ def told(row: KeyRequest, verb: str) -> str:
         waits,
         waits.developer,
     )
+
+
+def _claim(row: KeyRequest) -> str:
+    if row.tyk_id is None:
+        return "claims the key. Tyk hears of it later: the key can be claimed then."
+    return "claims the key."
 
 
 def staff_of(request: HttpRequest) -> User:

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from django import forms
 from django.utils.text import slugify
 
+from developers.text import PLAIN_WORDS, OneLineField
 from keyrequests.models import Key
 
 LONGEST_ANSWER = 2000  # characters
@@ -26,9 +27,10 @@ class AskForm(forms.Form):
     """Why somebody wants a key: the questions come from Tyk's configuration."""
 
     nonce = forms.UUIDField(
-        widget=forms.HiddenInput, error_messages={"invalid": "Send the form again."}
+        widget=forms.HiddenInput,
+        error_messages=dict.fromkeys(["required", "invalid"], "Send the form again."),
     )
-    project = forms.CharField(
+    project = OneLineField(
         label="Project name",
         help_text="It names the key, for you and for the people who review this.",
         max_length=100,
@@ -90,6 +92,7 @@ def _field(question: str, answer: str) -> forms.CharField:
         max_length=LONGEST_ANSWER,
         widget=widget,
         error_messages={
+            **PLAIN_WORDS,
             "required": missing,
             "max_length": f"Keep “{question}” under %(limit_value)d characters; "
             "it has %(show_value)d",
@@ -109,7 +112,10 @@ class RedirectsField(forms.CharField):
             widget=forms.Textarea(
                 attrs={"rows": 2, "spellcheck": "false", "autocapitalize": "none"}
             ),
-            error_messages={"required": "Give at least one redirect address"},
+            error_messages={
+                **PLAIN_WORDS,
+                "required": "Give at least one redirect address",
+            },
         )
 
     def clean(self, value: object) -> str:
@@ -144,7 +150,7 @@ def _refuse_redirect(address: str) -> None:
 
 
 class RenameForm(forms.Form):
-    name = forms.CharField(
+    name = OneLineField(
         label="Name",
         max_length=100,
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
@@ -176,6 +182,7 @@ class RevokeForm(forms.Form):
         field = self.fields["confirm"]
         field.label = f"Type {what}"
         field.help_text = self.expected
+        field.error_messages.update(PLAIN_WORDS)
         field.error_messages["required"] = f"Type “{self.expected}” to go on"
 
     def clean_confirm(self) -> str:

@@ -89,6 +89,22 @@ def approved(job: Job) -> None:
     )
 
 
+def granted_in_tyk(job: Job) -> None:
+    """To the developer: approved elsewhere, and how to have a key from here."""
+    request = _request(job)
+    if request.status != KeyRequest.Status.GRANTED:
+        return
+    _to_developer(
+        "granted_in_tyk",
+        request,
+        title=f"Your request for {request.entry_name} was approved in the gateway's "
+        "dashboard",
+        preheader="You can get a new key on the page of your request.",
+        button_label="See your request",
+        button_url=mail.url(request.get_absolute_url()),
+    )
+
+
 def declined(job: Job) -> None:
     """To the developer: no, and why."""
     request = _request(job)

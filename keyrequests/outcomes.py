@@ -52,6 +52,9 @@ def granted_in_tyk(request: KeyRequest) -> bool:
         services.note(
             Verb.APPROVED, request=request, at=now, text="in the Tyk Dashboard"
         )
+        if request.origin == KeyRequest.Origin.PORTAL:
+            # Who asked in the gateway's own portal hears of it there.
+            outbox.enqueue("mail.granted_in_tyk", request.code)
     return moved
 
 

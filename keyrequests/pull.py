@@ -252,8 +252,12 @@ def key_made_by(mint: Mint, *, seconds: float | None = None) -> holdings.Held | 
     """The key this mint made, by the marker in the key's own detail; or None.
 
     Ours is what is new since, was shown by no mint, and carries the marker. An
-    OAuth client has no metadata: it is never provably ours. Raises DashboardError.
+    OAuth client has no metadata: it is never provably ours. Nor is one of two keys
+    with one marker: somebody approved the same request in Tyk, and a release that
+    mints again made both. Raises DashboardError.
     """
+    if not mint.tyk_request_id:
+        return None  # we never had what to approve: whoever did, it was not us
     developer = mint.request.developer
     record = dashboard().developer(developer.tyk_id, deadline=seconds)
     shown = set(
@@ -263,6 +267,7 @@ def key_made_by(mint: Mint, *, seconds: float | None = None) -> holdings.Held | 
     )
     organisation = Organisation.current()
     marker = organisation.marker(mint.marked_by)
+    ours = []
     for one in holdings.of_developer(developer, record).beyond(mint.before):
         if one.is_oauth or not shown.isdisjoint(one.fps):
             continue
@@ -273,8 +278,8 @@ def key_made_by(mint: Mint, *, seconds: float | None = None) -> holdings.Held | 
         except NotFound:
             continue
         if detail.request_fields.get(MARKER_FIELD) == marker:
-            return one
-    return None
+            ours.append(one)
+    return ours[0] if len(ours) == 1 else None
 
 
 # --- Key requests ------------------------------------------------------------------

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from django.utils.timesince import timesince
 
 from catalogue.models import Entry
 from catalogue.services import needs_approval, plan_for, requestable
@@ -217,12 +218,25 @@ def decided_words(request: KeyRequest) -> str:
     """Who decided and when, for a colleague who comes second."""
     if request.status == Status.WITHDRAWN:
         return "The developer withdrew this request."
-    if request.decided_in == KeyRequest.DecidedIn.TYK:
-        return f"This was {request.get_status_display()} in the Tyk Dashboard."
-    who = str(request.decided_by or "The portal")
     verb = "declined" if request.status == Status.DECLINED else "approved"
-    when = f"{request.decided_at:%d %b, %H:%M} UTC" if request.decided_at else ""
-    return f"{who} {verb} this, {when}.".replace(", .", ".")
+    if request.decided_in == KeyRequest.DecidedIn.TYK:
+        return f"This was {verb} in the Tyk Dashboard."
+    by = request.decided_by
+    when = _when(request.decided_at) if request.decided_at else ""
+    if by is not None and not by.name:
+        # Not first in the sentence: an address keeps its own small letters.
+        return f"This was {verb} by {by}{when}."
+    return f"{by or 'The portal'} {verb} this{when}."
+
+
+def _when(at: datetime) -> str:
+    """ " 2 minutes ago" within the hour, else ", 21 Nov, 10:42 UTC"."""
+    passed = timezone.now() - at
+    if passed < timedelta(minutes=1):
+        return " just now"
+    if passed < timedelta(hours=1):
+        return f" {timesince(at, depth=1)} ago".replace("\xa0", " ")
+    return f", {at.astimezone(UTC):%-d %b, %H:%M} UTC"
 
 
 # --- Claiming ----------------------------------------------------------------------

@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.contrib import admin
 from django.core import checks
 
 
@@ -10,3 +11,5 @@ class PortalSiteConfig(AppConfig):
         from portal_site import brand  # reads settings, so not before they are ready
 
         checks.register(brand.check)
+        admin.site.index_title = "Overview"
+        admin.site.site_header = "Staff area"

@@ -5,8 +5,12 @@ from collections.abc import Callable
 
 import structlog
 from django.conf import settings
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponseBase, HttpResponseNotAllowed
+from django.shortcuts import render
+from django.urls import reverse
 from django.utils.cache import patch_vary_headers
+
+from portal_site.way_back import page_before
 
 Handler = Callable[[HttpRequest], HttpResponseBase]
 
@@ -92,4 +96,23 @@ class PrivatePagesMiddleware:
             response["Cache-Control"] = "private, no-store"
         if response.get("Content-Type", "").startswith("text/html"):
             patch_vary_headers(response, ["Cookie"])
+        if request.path.startswith(reverse("admin:index")):
+            response["X-Robots-Tag"] = "noindex"
         return response
+
+
+class NotAllowedPageMiddleware:
+    """A page with a way on where Django answers 405 with nothing at all."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        bare = isinstance(response, HttpResponseNotAllowed) and not response.content
+        if not bare or not request.accepts("text/html"):
+            return response
+        context = {"back": page_before(request)}
+        page = render(request, "405.html", context, status=405)
+        page["Allow"] = response["Allow"]
+        return page

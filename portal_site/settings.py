@@ -97,6 +97,7 @@ OUTBOX_HANDLERS = {
     "mail.to_review": "keyrequests.mail.to_review",
     "mail.approved": "keyrequests.mail.approved",
     "mail.declined": "keyrequests.mail.declined",
+    "mail.granted_in_tyk": "keyrequests.mail.granted_in_tyk",
     "mail.key_revoked": "keyrequests.mail.key_revoked",
 }
 # What is pulled, in this order: later ones refer to rows of earlier ones.
@@ -184,6 +185,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "portal_site.middleware.PrivatePagesMiddleware",
+    "portal_site.middleware.NotAllowedPageMiddleware",
 ]
 ROOT_URLCONF = "portal_site.urls"
 WSGI_APPLICATION = "portal_site.wsgi.application"
@@ -213,9 +215,7 @@ LANGUAGE_CODE = "en-gb"
 USE_I18N = False
 USE_TZ = True
 TIME_ZONE = "UTC"
-DATE_FORMAT = "j M Y"
-TIME_FORMAT = "H:i"
-DATETIME_FORMAT = "j M Y, H:i"
+FORMAT_MODULE_PATH = "portal_site.locale_formats"  # how dates read
 
 STATIC_URL = "static/"
 STATIC_ROOT = Path(env.text("STATIC_ROOT", str(DATA_DIR / "static")))

@@ -13,6 +13,7 @@ urlpatterns = [
     path("health/live", views.live, name="health-live"),
     path("health/ready", views.ready, name="health-ready"),
     path("metrics", metrics.page, name="metrics"),
+    path("robots.txt", views.robots, name="robots"),
     path("admin/", admin.site.urls),
     path("catalogue/", include("catalogue.urls")),
     path("", include("keyrequests.urls")),

@@ -1,12 +1,13 @@
 """The home page, the brand's files, the theme switch, health and the error pages."""
 
 from django.conf import settings
+from django.contrib import messages
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, HttpResponseForbidden, JsonResponse
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
-from django.utils.http import url_has_allowed_host_and_scheme
+from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
@@ -18,6 +19,7 @@ from portal_site import brand
 from portal_site.context import person_of, plain
 from portal_site.middleware import reference_of
 from portal_site.theme import is_foreign, remember
+from portal_site.way_back import is_ours, page_before
 from tyk.models import Organisation
 
 HOME_CARDS = 6
@@ -95,10 +97,23 @@ def theme(request: HttpRequest) -> HttpResponse:
 
 def _back_to(request: HttpRequest) -> str:
     wanted = request.POST.get("next", "")
-    safe = url_has_allowed_host_and_scheme(
-        wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure()
-    )
-    return wanted if safe else "/"
+    return wanted if is_ours(request, wanted) else "/"
+
+
+# --- Search engines ------------------------------------------------------------------
+# Pages of one person, and forms whose addresses may carry a secret.
+NOT_FOR_ROBOTS = [
+    "/admin/", "/account/", "/keys/", "/requests/", "/confirm/", "/password/",
+]  # fmt: skip
+
+
+@require_safe
+def robots(request: HttpRequest) -> HttpResponse:
+    """What search engines may read: the catalogue and what is around it."""
+    lines = ["User-agent: *", *(f"Disallow: {path}" for path in NOT_FOR_ROBOTS)]
+    response = HttpResponse("\n".join(lines) + "\n", content_type="text/plain")
+    response["Cache-Control"] = "public, max-age=3600"
+    return response
 
 
 # --- Health --------------------------------------------------------------------------
@@ -159,8 +174,22 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """403 for a form without a valid token: nearly always a page open too long."""
-    return render(request, "403_csrf.html", status=403)
+    """403 for a form without a valid token: nearly always a page open too long.
+
+    Logging in changes the token, so a second tab's login form always ends here:
+    its wish has come true already.
+    """
+    person = person_of(request)
+    if person and request.path in _login_pages():
+        messages.info(request, "You are logged in already.")
+        return redirect("admin:index" if person.is_staff else "home")
+    context = {"back": page_before(request), "no_cookies": not request.COOKIES}
+    return render(request, "403_csrf.html", context, status=403)
+
+
+def _login_pages() -> set[str]:
+    names = ("developers:login", "developers:confirm", "admin:login")
+    return {reverse(name) for name in names}
 
 
 def too_many(

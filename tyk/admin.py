@@ -46,14 +46,6 @@ class ReadOnlyAdmin(admin.ModelAdmin[Any]):
     show_facets = admin.ShowFacets.NEVER
     show_full_result_count = False
 
-    def changelist_view(
-        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        """Django's title is "Select … to view": here it is what they are."""
-        title = str(self.opts.verbose_name_plural).capitalize()
-        context = {"title": title, **(extra_context or {})}
-        return super().changelist_view(request, context)
-
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 

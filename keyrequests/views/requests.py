@@ -206,7 +206,12 @@ def withdraw(request: DeveloperRequest, code: UUID) -> HttpResponse:
         services.withdraw(found)
     except AlreadyDecided:
         # Its sentence is for staff: it may name a colleague by address.
-        messages.warning(request, "Not withdrawn: this request was decided already.")
+        if found.status == KeyRequest.Status.WITHDRAWN:
+            messages.success(request, "This request is withdrawn.")
+        else:
+            messages.warning(
+                request, "Not withdrawn: this request was decided already."
+            )
     else:
         messages.success(request, "Withdrawn. You can send a new request.")
     return redirect(found)

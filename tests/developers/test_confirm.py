@@ -48,7 +48,8 @@ WEAK = {
     "short": ("short-1", "at least 12 characters"),
     "common": ("password1234", "too common"),
     "their own address": ("nora@tinfold", "not your name or address"),
-    "too long for Tyk": ("long-" * 15, "at most 72 characters"),
+    "too many bytes for Tyk": ("ähöü-" * 10, "letters with accents count twice"),
+    "too long for Tyk": ("long-" * 15, "at most 72 bytes"),
 }
 
 

@@ -157,6 +157,41 @@ def test_empty_password_never_reaches_tyk(box, dora):
     assert box.journal.operations() == []
 
 
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        ({"email": "a\x00@x.example"}, "This holds an invisible character."),
+        ({"password": "a\x00b"}, "This holds an invisible character."),
+        ({"password": "x" * 1001}, "A password has at most 1000 characters"),
+        ({"email": "x" * 255}, "An e-mail address has at most 254 characters"),
+    ],
+)
+def test_odd_input_is_told_in_our_words(typed, told, box, dora):
+    whole = {"email": dora.email, "password": PASSWORD, **typed}
+
+    page = Client().post("/login/", whole)
+
+    assert told in words(page)
+    assert "Null characters" not in words(page)
+    assert "Ensure" not in words(page)
+    assert box.journal.operations() == []
+
+
+STAFF_HERE = "You are logged in as staff. This page belongs to a developer account."
+
+
+def test_staff_are_told_why_they_must_log_in(organisation, sam, signed_in):
+    page = signed_in(sam).get("/keys/", follow=True)
+
+    assert page.redirect_chain == [("/login/?next=/keys/", 302)]
+    assert STAFF_HERE in words(page)
+
+
+def test_strangers_are_not_called_staff(organisation, sam, signed_in):
+    assert STAFF_HERE not in words(Client().get("/keys/", follow=True))
+    assert STAFF_HERE not in words(signed_in(sam).get("/login/"))
+
+
 def test_unknown_and_wrong_are_told_the_same(box, dora):
     pages = [
         log_in(Client(), address, "not-the-password-1").content.decode()

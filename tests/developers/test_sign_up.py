@@ -143,6 +143,27 @@ def test_wrong_form_keeps_what_was_typed(_case, box, organisation):
     assert SignUp.objects.count() == 0
 
 
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("Nora\u202elive", "Leave out the invisible characters that turn"),
+        ("No\x07ra", "This holds an invisible character."),
+        ("n" * 201, "Use at most 200 characters; these are 201"),
+    ],
+)
+def test_odd_name_is_refused_in_plain_words(name, told, box, organisation):
+    page = ask_to_sign_up(Client(), name=name)
+
+    assert told in page.content.decode()
+    assert SignUp.objects.count() == 0
+
+
+def test_name_is_one_line(box, organisation):
+    ask_to_sign_up(Client(), name=" Nora\r\nBcc:\t you ")
+
+    assert SignUp.objects.get().fields["Name"] == "Nora Bcc: you"
+
+
 def test_fields_are_the_organisations(box):
     OrganisationFactory(signup_fields=["Name", "Phone", "portal_ref", "Référence", ""])
 

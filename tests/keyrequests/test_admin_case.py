@@ -18,6 +18,7 @@ from tests.factories import (
     KeyFactory,
     KeyPolicyFactory,
     KeyRequestFactory,
+    MintFactory,
     PlanFactory,
     StaffFactory,
 )
@@ -54,7 +55,7 @@ def at(row: KeyRequest, page: str = "change") -> str:
 
 def words(html: str) -> str:
     body = html[html.index('<main id="content-start"') : html.index("</main>")]
-    return " ".join(re.sub(r"<[^>]+>", " ", body).split())
+    return " ".join(re.sub(r"<[^>]+>", " ", body).split()).replace(" .", ".")
 
 
 def read(client, address: str) -> str:
@@ -255,6 +256,104 @@ def test_a_name_in_a_message_is_text(reviewer):
 
     assert "<script>alert" not in page
     assert "&lt;script&gt;alert(1)&lt;/script&gt; gets the mail" in page
+
+
+def test_approving_before_tyk_knows_of_it_says_when_it_can_be_claimed(case, reviewer):
+    later = "Tyk hears of it later: the key can be claimed then."
+    undelivered = KeyRequestFactory(tyk_id=None)
+
+    assert later not in words(
+        reviewer.post(at(case, "approve"), follow=True).content.decode()
+    )
+    page = reviewer.post(at(undelivered, "approve"), follow=True)
+    assert f"{undelivered.number} approved." in page.content.decode()
+    assert later in page.content.decode()
+
+
+# --- The verdict -------------------------------------------------------------------
+NOON = timezone.now().replace(hour=12, minute=0) - timedelta(days=400)
+AT_NOON = f"{NOON:%-d %b %Y}, 12:00"
+LATER = NOON + timedelta(minutes=2)
+AT_LATER = f"{NOON:%-d %b %Y}, 12:02"
+
+
+@pytest.mark.parametrize(
+    ("status", "decided_in", "verb", "told"),
+    [
+        ("granted", "staff", "claimed", "Approved by {by}, {at}. Claimed by {who}"),
+        (
+            "granted",
+            "rule",
+            "claimed",
+            "Approved automatically, {at}. Claimed by {who}",
+        ),
+        ("lapsed", "staff", "lapsed", "Approved by {by}, {at}. Lapsed"),
+    ],
+)
+def test_approving_and_claiming_are_two_deeds(
+    case, reviewer, rita, status, decided_in, verb, told
+):
+    by = rita if decided_in == "staff" else None
+    KeyRequest.objects.update(
+        status=status, decided_in=decided_in, decided_at=NOON, decided_by=by
+    )
+    EventFactory(request=case, verb=verb, at=LATER + timedelta(hours=1))
+    EventFactory(request=case, verb=verb, at=LATER)
+
+    page = read(reviewer, at(case))
+
+    whole = told.format(by=rita, at=AT_NOON, who=case.developer)
+    assert f"Decision {whole}, {AT_LATER}." in page
+    assert "Key made by" not in page
+
+
+@pytest.mark.parametrize(
+    ("status", "decided_in", "told"),
+    [
+        ("approved", "staff", "Approved by rita@northwind.example"),
+        ("granted", "staff", "Approved by rita@northwind.example"),
+        ("granted", "tyk", "Approved in the Tyk Dashboard"),
+        ("declined", "staff", "Declined by rita@northwind.example"),
+        ("declined", "tyk", "Declined in the Tyk Dashboard"),
+        ("withdrawn", "", "Withdrawn by Mira Tal"),
+    ],
+)
+def test_the_verdict_says_only_what_happened(
+    case, reviewer, rita, status, decided_in, told
+):
+    type(rita).objects.update(name="")
+    KeyRequest.objects.update(
+        status=status, decided_in=decided_in, decided_at=NOON, decided_by=rita
+    )
+
+    assert f"Decision {told}, {AT_NOON}." in read(reviewer, at(case))
+
+
+def test_a_claim_without_its_event_is_known_by_its_mint(case, reviewer, rita):
+    KeyRequest.objects.update(
+        status="granted", decided_in="staff", decided_at=NOON, decided_by=rita
+    )
+    MintFactory(request=case, state="shown", started_at=NOON, ended_at=LATER)
+
+    assert f"Claimed by Mira Tal, {AT_LATER}." in read(reviewer, at(case))
+
+
+def test_the_queue_does_not_say_that_staff_made_the_key(case, reviewer, rita):
+    KeyRequest.objects.update(status="granted", decided_in="staff", decided_by=rita)
+
+    answer = reviewer.get(QUEUE, {"state": "all"})
+
+    assert "Key made approved by Rita" in words(answer.content.decode())
+
+
+def test_an_address_keeps_its_small_letters(case, reviewer, rita):
+    type(rita).objects.update(name="")
+    reviewer.post(at(case, "approve"))
+
+    page = reviewer.get(at(case, "decline"), follow=True).content.decode()
+
+    assert "This was approved by rita@northwind.example just now." in page
+    assert "Rita@" not in page
 
 
 @pytest.mark.parametrize("page", ["approve", "decline"])

@@ -1,5 +1,6 @@
 """The key pages: list, one key, rename, replace, revoke."""
 
+import re
 from datetime import timedelta
 from uuid import uuid4
 
@@ -52,6 +53,21 @@ def test_list_shows_name_plan_and_the_end_of_the_fingerprint(page, mira, entry):
     assert "03c7" in text
     assert "0123456789" not in text
     assert "Active" in text
+
+
+def test_found_key_was_not_made_the_day_it_was_found(page, mira, entry):
+    key = rows.key(mira, entry.plan, origin=Key.Origin.FOUND)
+    day = f"{key.created_at:%-d %b}"
+
+    assert f"Found {day}" in words_of(page.get(LIST))
+    assert f"Found {day}" in words_of(page.get(key.get_absolute_url()))
+
+    Key.objects.update(origin=Key.Origin.CLAIMED)
+    assert "Found" not in words_of(page.get(LIST))
+
+
+def words_of(response) -> str:
+    return " ".join(re.sub(r"<[^>]+>", " ", response.text).split())
 
 
 def test_policy_outside_the_catalogue_is_labelled(page, mira):
@@ -272,6 +288,62 @@ def test_rename(page, mira, entry):
     key.refresh_from_db()
     assert key.name == "Bakery app"
     assert "<h1>Bakery app</h1>" in response.text
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("x" * 101, "Use at most 100 characters; these are 101"),
+        ("a\x00b", "This holds an invisible character."),
+        ("a\x1bb", "This holds an invisible character."),
+        ("shop\u202egnp", "Leave out the invisible characters that turn"),
+        ("\u2066shop\u2069", "Leave out the invisible characters that turn"),
+    ],
+)
+def test_rename_says_what_is_wrong(page, mira, entry, name, words):
+    key = rows.key(mira, entry.plan)
+
+    response = page.post(url("rename", key), {"name": name})
+
+    key.refresh_from_db()
+    assert key.name == "Tinfold checkout"
+    assert words in response.text
+
+
+def test_name_is_one_line(page, mira, entry):
+    key = rows.key(mira, entry.plan)
+
+    page.post(url("rename", key), {"name": "Bakery \r\n\t app\u2028two"})
+
+    key.refresh_from_db()
+    assert key.name == "Bakery app two"
+
+
+def test_rename_after_the_session_ended_comes_back_to_the_key(client, mira, entry):
+    key = rows.key(mira, entry.plan)
+    own = f"http://testserver{key.get_absolute_url()}"
+
+    response = client.post(
+        url("rename", key), {"name": "New"}, headers={"referer": own}
+    )
+
+    assert response.url == f"/login/?next={key.get_absolute_url()}"
+    assert client.get(response.url).context["next"] == key.get_absolute_url()
+    key.refresh_from_db()
+    assert key.name == "Tinfold checkout"
+
+
+@pytest.mark.parametrize(
+    "came_from",
+    [None, "https://evil.example/keys/", "http://testserver:81/keys/", "x:"],
+)
+def test_a_post_from_elsewhere_comes_back_nowhere(client, mira, entry, came_from):
+    key = rows.key(mira, entry.plan)
+    headers = {"referer": came_from} if came_from else {}
+
+    response = client.post(url("rename", key), {"name": "New"}, headers=headers)
+
+    assert response.url == "/login/"
 
 
 @pytest.mark.parametrize("name", ["", "   ", "x" * 101])

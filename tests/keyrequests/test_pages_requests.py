@@ -276,6 +276,19 @@ def test_withdraw_after_the_decision_changes_nothing(page, mira, entry, rita):
     assert "rita@northwind.example" not in response.text
 
 
+def test_withdraw_twice_is_no_trouble(page, mira, entry):
+    sent = rows.request(mira, entry)
+    page.post(withdraw_url(sent))
+    page.get("/requests/")  # reads the first message
+
+    response = page.post(withdraw_url(sent), follow=True)
+
+    assert "This request is withdrawn." in response.text
+    assert "decided already" not in response.text
+    assert "notice-ok" in response.text
+    assert Outbox.objects.filter(kind="request.delete").count() == 1
+
+
 def test_withdraw_by_link_does_nothing(page, mira, entry):
     sent = rows.request(mira, entry)
 

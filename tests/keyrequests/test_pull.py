@@ -178,6 +178,38 @@ def test_approved_in_the_dashboard_shows_as_such_and_lists_its_key(scene):
     assert Key.objects.get().origin == Key.Origin.FOUND
 
 
+def test_who_asked_here_hears_of_an_approval_in_the_dashboard_once(scene, mailoutbox):
+    request = scene.ask()
+    scene.deliver()
+    request.refresh_from_db()
+    raw = scene.box.approve(request.tyk_id)["RawKey"]
+
+    for _ in range(2):
+        pull.run("pending")
+        scene.deliver()
+
+    subject = "Your request for Orders was approved in the gateway's dashboard"
+    told = [mail for mail in mailoutbox if mail.subject == subject]
+    assert [mail.to for mail in told] == [[scene.developer.email]]
+    assert "Its key was made there" in told[0].body
+    assert request.get_absolute_url() in told[0].body
+    assert raw
+    assert raw not in told[0].message().as_string()
+
+
+def test_who_asked_in_tyk_gets_no_mail_of_ours(scene, mailoutbox):
+    made = scene.box.add_request(scene.developer.tyk_id, scene.policy)
+    pull.run("requests")
+    assert KeyRequest.objects.get().origin == KeyRequest.Origin.TYK
+    scene.box.approve(made)
+
+    pull.run("requests")
+    scene.deliver()
+
+    assert KeyRequest.objects.get().status == KeyRequest.Status.GRANTED
+    assert mailoutbox == []
+
+
 def test_declined_in_the_dashboard_shows_as_such(scene, mailoutbox):
     request = scene.ask()
     scene.deliver()

@@ -149,12 +149,43 @@ def test_the_second_decision_is_refused_and_says_who_was_first(scene):
     services.approve(request, by=scene.reviewer)
     colleague = User.objects.create_superuser("sam@northwind.example", "staff")
 
-    with pytest.raises(AlreadyDecided, match="rita@northwind\\.example approved this"):
+    first = "This was approved by rita@northwind\\.example just now\\."
+    with pytest.raises(AlreadyDecided, match=first):
         services.approve(KeyRequest.objects.get(pk=request.pk), by=colleague)
 
     request.refresh_from_db()
     assert request.decided_by == scene.reviewer
     assert request.events.filter(verb=Event.Verb.APPROVED).count() == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "ago", "words"),
+    [
+        ("Rita", timedelta(0), "Rita approved this just now."),
+        ("Rita", timedelta(minutes=2), "Rita approved this 2 minutes ago."),
+        ("", timedelta(minutes=1), "approved by rita@northwind.example 1 minute ago."),
+        ("Rita", timedelta(minutes=61), "Rita approved this, {:%-d %b, %H:%M} UTC."),
+    ],
+)
+def test_who_decided_and_when_in_words(scene, name, ago, words):
+    request = scene.ask()
+    scene.reviewer.name = name
+    scene.reviewer.save()
+    services.approve(request, by=scene.reviewer)
+    request.decided_at -= ago
+
+    told = services.decided_words(request)
+
+    assert told.endswith(words.format(request.decided_at))
+
+
+def test_approved_in_tyk_in_words(scene):
+    request = scene.ask()
+    outcomes.granted_in_tyk(request)
+
+    assert services.decided_words(request) == (
+        "This was approved in the Tyk Dashboard."
+    )
 
 
 def test_decline_needs_a_reason(scene):

@@ -162,7 +162,7 @@ def test_as_many_queries_with_many_rows(organisation, django_assert_num_queries)
 def test_no_secret_and_nobodys_name(box, settings):
     scene = build(box)
     raw = box.issue_key(scene.developer.tyk_id, scene.policy)
-    factories.OutboxFactory(kind="key.revoke", subject=raw, parked_reason=raw)
+    factories.OutboxFactory(kind="key.revoke", parked_reason=raw)
     PullState.objects.update(last_error=raw)
 
     told = scraped().content.decode()

@@ -57,7 +57,9 @@ def _ours(world: World) -> list[KeyRecord]:
     return [
         key
         for key in world.box.keys()
-        if key.id not in by_hand and (key.marker or "").startswith(ours)
+        if key.id not in by_hand
+        and (key.marker or "").startswith(ours)
+        and key.marker not in world.twice
     ]
 
 

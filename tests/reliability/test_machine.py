@@ -188,7 +188,7 @@ class Portal(RuleBasedStateMachine):
             self.world.work(rows=rows)
 
     @rule(
-        kind=st.sampled_from(["developers", "requests", "pending", *SWEPT]),
+        kind=st.sampled_from(SWEPT),
         trouble=troubles("listDevelopers", "listKeyRequests", "getKeyRequest"),
     )
     def pull(self, kind: str, trouble: Trouble) -> None:

@@ -11,14 +11,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, TypeVar
+from uuid import uuid4
 
 import pytest
 from django.core import mail
 from django.db import connection, models
 from django.db.models import F
 
+from developers import services as people
 from developers.errors import AccountError
 from developers.models import MailedLink
+from developers.services import MARKER_FIELD
+from catalogue.models import Entry
 from keyrequests import holdings, live, services
 from keyrequests.errors import AccessError
 from keyrequests.models import Key, KeyRequest, Mint
@@ -41,7 +45,7 @@ CLOCKS: dict[type[models.Model], tuple[str, ...]] = {
 }
 #: Longer than a lease, a quarantine, a claim given up, and every backoff.
 LONG_ENOUGH = 400
-SWEPT = ("configuration", "policies", "catalogue", "developers", "requests", "pending")
+SWEPT = ("developers", "requests", "pending")
 #: What a person or a task is told when it did not work. Anything else is a bug.
 REFUSALS = (AccessError, AccountError, DashboardError)
 
@@ -66,6 +70,9 @@ class World:
     given_up: set[str] = field(default_factory=set)
     # Key rows somebody asked to end before Tyk's id of them was known.
     given_up_rows: set[int] = field(default_factory=set)
+    # Markers of keys made by hand. A Tyk that mints again on a second approve may
+    # hold one of ours beside it, and nobody can tell the two apart.
+    twice: set[str] = field(default_factory=set)
     happened: Counter[str] = field(default_factory=Counter)
 
     @property
@@ -161,6 +168,9 @@ class World:
         except ValueError:
             return
         self.by_hand.append(Seen(raw, self.box.key_id(raw)))
+        if self.box.switches.approve_again == "mint":
+            fields = self.box.request(tyk_request)["fields"]
+            self.twice.add(fields.get(MARKER_FIELD, ""))
         if contested.exists():
             self.given_up.add(self.by_hand[-1].key_id)
 
@@ -191,7 +201,7 @@ class World:
         self.happened["a late write landed"] += len(self.boundaries.late)
         self.boundaries.land(self.box)
 
-    def come_to_rest(self) -> None:
+    def come_to_rest(self, *, sweeps: int = 3) -> None:
         """The faults are over. Three sweeps, as the beat makes them, and a person
         who says "try again" to what is parked."""
         self.boundaries.meanwhile, self.boundaries.hold_back = None, ""
@@ -200,7 +210,7 @@ class World:
         self.land()
         for row in Outbox.objects.exclude(parked_reason=""):
             outbox.try_again(row.pk)
-        for _sweep in range(3):
+        for _sweep in range(sweeps):
             self.pass_time(LONG_ENOUGH)
             for kind in SWEPT:
                 pull.run(kind)
@@ -229,7 +239,7 @@ class Start:
         connection.ensure_connection()
         self.portal.backup(connection.connection)
         return replace(self.world, shown=[*self.world.shown], by_hand=[],
-            given_up=set(), given_up_rows=set(), happened=Counter())
+            given_up=set(), given_up_rows=set(), twice=set(), happened=Counter())
 
 
 def start(world: World) -> Start:
@@ -243,23 +253,107 @@ def start(world: World) -> Start:
 
 
 @contextmanager
-def mornings(box: Sandbox, settings: Any) -> Iterator[dict[str, Start]]:
-    """Where a course may begin: nothing asked, one request approved, a key claimed.
+def mornings(
+    box: Sandbox, settings: Any, *, only: str = ""
+) -> Iterator[dict[str, Start]]:
+    """Where a course may begin, by name: all of MORNINGS, or `only` one.
 
     With boundaries placed. Nothing waits for a clock: faults answer at once, and
     time is moved.
     """
     for name in ("READ", "WRITE", "CLAIM", "LOGIN", "PASSWORD"):
         setattr(settings, f"TYK_{name}_DEADLINE", 60.0)
+    settings.LIMITS_SCALE = 1_000_000
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(live, "LANE_WAIT", 0.0)
         scene = build(box)
         with placed(patch) as boundaries:
-            starts = {"empty": start(World(scene, boundaries))}
-            request = scene.approved()
-            starts["approved"] = start(World(scene, boundaries))
-            world = World(scene, boundaries)
-            world.claim(request)
-            outbox.drain()
-            starts["claimed"] = start(world)
-            yield starts
+            empty = start(World(scene, boundaries))
+            yield {
+                name: start(dress(empty.again()))
+                for name, dress in MORNINGS.items()
+                if only in ("", name)
+            }
+
+
+def _empty(world: World) -> World:
+    return world
+
+
+def _answered_by_text(world: World) -> World:
+    world.box.switch(create_request_answer="text")
+    return world
+
+
+def _signed_up(world: World) -> World:
+    people.sign_up("nora@tinfold.example", fields={})
+    outbox.drain()
+    return world
+
+
+def _asked(world: World) -> World:
+    world.scene.ask()
+    outbox.drain()
+    return world
+
+
+def _approved(world: World) -> World:
+    world.scene.approved()
+    return world
+
+
+def _claimed(world: World) -> World:
+    world.claim(world.scene.approved())
+    outbox.drain()
+    return world
+
+
+def _client(world: World) -> World:
+    """An OAuth client was claimed; its secret is not what these stories are about."""
+    policy = world.box.add_policy("plan-oauth", auth_type="oauth")
+    world.box.add_entry("Entry OAuth", policy, auth_type="oauth")
+    pull.run("policies")
+    pull.run("catalogue")
+    request = services.submit(
+        world.scene.developer,
+        entry=Entry.objects.get(name="Entry OAuth"),
+        answers={},
+        nonce=uuid4(),
+        redirect_uri="https://app.example/cb",
+    )
+    outbox.drain()
+    services.approve(request, by=world.scene.reviewer)
+    live.claim(request)
+    outbox.drain()
+    return world
+
+
+def _lost(world: World) -> World:
+    """A claim made its key, and the answer was lost."""
+    request = world.scene.approved()
+    world.box.faults.add("approveKeyRequest", mode="reset_after", times=1)
+    world.claim(request)
+    world.box.heal()
+    return world
+
+
+def _broken(world: World) -> World:
+    """A claim's call broke off before Tyk did anything."""
+    request = world.scene.approved()
+    world.box.faults.add("approveKeyRequest", mode="refuse_connection", times=1)
+    world.claim(request)
+    world.box.heal()
+    return world
+
+
+MORNINGS: dict[str, Callable[[World], World]] = {
+    "empty": _empty,
+    "text": _answered_by_text,
+    "signed up": _signed_up,
+    "asked": _asked,
+    "approved": _approved,
+    "claimed": _claimed,
+    "client": _client,
+    "lost": _lost,
+    "broken": _broken,
+}

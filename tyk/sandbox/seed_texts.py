@@ -118,7 +118,7 @@ has said yes</em>. Merchants can end that at any time, and so can you.</p>
         """One call tells you whether the trouble is yours or ours. The same data that
 feeds the status page, **open to everybody**.
 
-Please cache answers for a minute.
+Cache answers for a minute.
 """,
     ),
     "Partner ledger": (

@@ -52,9 +52,10 @@ class Command(BaseCommand):
             self._told(mendable, as_json=options["json"])
             self._say(f"Tyk's values would be taken in {len(mendable)} fields.")
             return len(found)
-        if mendable:
-            mend.take_tyks(mendable, accept_removals=options["accept_removals"])
-            self._say(f"Took Tyk's values: {len(mendable)} fields differed.")
+        if not mendable:
+            return self._told(found, as_json=options["json"])
+        mend.take_tyks(mendable, accept_removals=options["accept_removals"])
+        self._say(f"Took Tyk's values: {len(mendable)} fields differed.")
         return self._told(drift.differences(), as_json=options["json"])
 
     def _told(self, found: Any, *, as_json: bool) -> int:
