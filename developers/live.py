@@ -318,8 +318,10 @@ def reset(link: MailedLink, password: Secret, *, ip: str = "") -> None:
         if email_key(record.email) != link.email_key:
             raise LinkDead
         _set_password(record, password, deadline)
-        held.use()
-        services.password_was_changed(developer)
+        with transaction.atomic():
+            # A link used up by a process that died here would end no session.
+            held.use()
+            services.password_was_changed(developer)
     _mirror_if_possible(developer, deadline)
 
 

@@ -10,7 +10,6 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import (
     require_http_methods,
-    require_POST,
     require_safe,
 )
 
@@ -122,11 +121,16 @@ def _can_replace(key: Key, last: Mint | None) -> bool:
 
 
 # --- Changing ------------------------------------------------------------------------
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 @developer_required
 def rename(request: DeveloperRequest, code: UUID) -> HttpResponse:
-    """The name is the portal's own: Tyk is not told."""
+    """The name is the portal's own: Tyk is not told.
+
+    Who logs in again from a page that told an error comes here by GET.
+    """
     key = _own(request.developer, code)
+    if request.method != "POST":
+        return redirect(key)
     form = RenameForm(request.POST)
     if not form.is_valid():
         return _key_page(request, key, rename_form=form)

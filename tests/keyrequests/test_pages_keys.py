@@ -333,6 +333,14 @@ def test_rename_after_the_session_ended_comes_back_to_the_key(client, mira, entr
     assert key.name == "Tinfold checkout"
 
 
+def test_rename_by_link_leads_back_to_the_key(page, mira, entry):
+    key = rows.key(mira, entry.plan)
+
+    response = page.get(url("rename", key))
+
+    assert (response.status_code, response.url) == (302, key.get_absolute_url())
+
+
 @pytest.mark.parametrize(
     "came_from",
     [None, "https://evil.example/keys/", "http://testserver:81/keys/", "x:"],

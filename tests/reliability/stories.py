@@ -8,9 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from developers import live as accounts, services as people
-from developers.models import Developer, MailedLink, SignUp
+from developers.models import Developer, MailedLink, SignUp, User
 from keyrequests.models import Key, KeyRequest
-from tests.reliability.world import World
+from tests.reliability.world import SESSIONS_HANG_ON, World
 from tyk.dashboard.secret import Secret
 
 NEW = "nora@tinfold.example"
@@ -56,6 +56,17 @@ def change_it_if_it_is_old(world: World) -> None:
 
 def password_is_new(world: World) -> None:
     assert world.box.password_is(world.scene.developer.email, PASSWORD.reveal())
+
+
+def reset(world: World) -> None:
+    link = MailedLink.objects.get(purpose=MailedLink.Purpose.RESET)
+    world.living(lambda: accounts.reset(link, PASSWORD))
+
+
+def password_is_new_and_sessions_over(world: World) -> None:
+    password_is_new(world)
+    user = User.objects.get(developer=world.scene.developer)
+    assert user.password != SESSIONS_HANG_ON
 
 
 def switch_off(world: World) -> None:
@@ -183,6 +194,13 @@ STORIES = [
         change_password,
         change_it_if_it_is_old,
         password_is_new,
+    ),
+    Story(
+        "reset",
+        "reset asked",
+        reset,
+        reset,
+        password_is_new_and_sessions_over,
     ),
     Story("switch off", "claimed", switch_off, switch_off, is_off),
     Story("ask", "empty", ask, _still_asked, is_asked_once),

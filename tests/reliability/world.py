@@ -20,7 +20,7 @@ from django.db.models import F
 
 from developers import services as people
 from developers.errors import AccountError
-from developers.models import MailedLink
+from developers.models import MailedLink, User
 from developers.services import MARKER_FIELD
 from catalogue.models import Entry
 from keyrequests import holdings, live, services
@@ -34,6 +34,7 @@ from tyk.models import Lane, Outbox
 from tyk.sandbox import Sandbox
 
 T = TypeVar("T")
+SESSIONS_HANG_ON = "!the first unusable password"
 #: The columns that say "until" or "since": moving them back is time passing.
 CLOCKS: dict[type[models.Model], tuple[str, ...]] = {
     Outbox: ("next_at", "lease_until", "sending_since", "unsure_since"),
@@ -291,6 +292,14 @@ def _signed_up(world: World) -> World:
     return world
 
 
+def _reset_asked(world: World) -> World:
+    """Somebody is signed in elsewhere, and the owner asked for a new password."""
+    User.objects.create(developer=world.scene.developer, password=SESSIONS_HANG_ON)
+    people.ask_for_reset(world.scene.developer.email)
+    outbox.drain()
+    return world
+
+
 def _asked(world: World) -> World:
     world.scene.ask()
     outbox.drain()
@@ -350,6 +359,7 @@ MORNINGS: dict[str, Callable[[World], World]] = {
     "empty": _empty,
     "text": _answered_by_text,
     "signed up": _signed_up,
+    "reset asked": _reset_asked,
     "asked": _asked,
     "approved": _approved,
     "claimed": _claimed,
