@@ -248,11 +248,11 @@ def audit(job: Job) -> None:
     made = pull.key_made_by(mint)
     if made is not None:
         log.warning("late key found", extra={"mint": str(mint.code)})
-        if not _revoked_unseen(mint, made):
-            return
-        services.note(
-            Event.Verb.SETTLED, request=mint.request, text="a late key was removed"
-        )
+        # If that fails the key is still live: the next audit tries again.
+        if _revoked_unseen(mint, made):
+            services.note(
+                Event.Verb.SETTLED, request=mint.request, text="a late key was removed"
+            )
     age = (timezone.now() - mint.started_at).total_seconds()
     often = settings.OUTBOX_QUARANTINE
     raise Later(often if age < 10 * often else AUDIT_EVERY, "audited again later")

@@ -27,7 +27,7 @@ _GRANTED = [
 def check_always(world: World) -> None:
     """Nothing is taken from anybody, and nothing shown twice, at no moment."""
     ended = world.ended_by_somebody()
-    live = {key.id for key in world.box.keys()}
+    live = {key.id for key in world.keys_in_tyk()}
     _shown_once(world)
     assert {s.key_id for s in world.shown} - ended <= live, "a shown key was revoked"
     assert {s.key_id for s in world.by_hand} - ended <= live, "a stranger's key revoked"
@@ -56,7 +56,7 @@ def _ours(world: World) -> list[KeyRecord]:
     ours = Organisation.current().marker("")
     return [
         key
-        for key in world.box.keys()
+        for key in world.keys_in_tyk()
         if key.id not in by_hand
         and (key.marker or "").startswith(ours)
         and key.marker not in world.twice
@@ -139,7 +139,7 @@ def _what_was_given_up_is_gone(world: World) -> None:
     """A revoked key is refused by the gateway; any other one is accepted."""
     rows = Key.objects.filter(pk__in=world.given_up_rows, state=Key.State.REVOKED)
     ended = {holdings.id_of(key) for key in rows if key.sealed_id is not None}
-    live = {key.id for key in world.box.keys()}
+    live = {key.id for key in world.keys_in_tyk()}
     assert ended & live == set(), "a revoked key still works"
     for seen in [*world.shown, *world.by_hand]:
         assert world.box.gateway_accepts(seen.raw) == (seen.key_id in live)

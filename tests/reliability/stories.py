@@ -138,7 +138,7 @@ def replace_again(world: World) -> None:
 
 
 def one_key_in_hands(world: World) -> None:
-    assert len(world.box.keys()) == len(_in_hands(world)) == 1
+    assert len(world.keys_in_tyk()) == len(_in_hands(world)) == 1
 
 
 def revoke(world: World) -> None:
@@ -148,7 +148,7 @@ def revoke(world: World) -> None:
 
 
 def no_key(world: World) -> None:
-    assert world.box.keys() == []
+    assert world.keys_in_tyk() == []
     assert Key.objects.get().state == Key.State.REVOKED
 
 
@@ -162,7 +162,7 @@ def two_keys_one_by_hand(world: World) -> None:
     [by_hand] = world.by_hand
     assert world.box.gateway_accepts(by_hand.raw)
     assert len(_in_hands(world)) == 1
-    assert len(world.box.keys()) == 2
+    assert len(world.keys_in_tyk()) == 2
 
 
 def claim_after_them(world: World) -> None:

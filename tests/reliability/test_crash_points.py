@@ -10,6 +10,8 @@ import ast
 import inspect
 import os
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -78,22 +80,18 @@ def test_a_process_may_die_at_any_boundary(box, settings, story):
         for number, place in enumerate(reached):
             if not SOAK and number and place.startswith("before"):
                 continue  # the same moment as after the boundary in front of it
-            with context(f"{story.name}: died {place}, boundary {number}"):
+            with saying(f"{story.name}: died {place}, boundary {number}"):
                 cut(start, story, number)
 
 
-class context:  # noqa: N801  reads as a word
-    """Says in which run an assertion failed."""
-
-    def __init__(self, words: str) -> None:
-        self.words = words
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, _kind: object, error: BaseException | None, _at: object) -> None:
-        if error is not None:
-            error.add_note(self.words)
+@contextmanager
+def saying(words: str) -> Iterator[None]:
+    """Say in which run it was that a promise was broken."""
+    try:
+        yield
+    except AssertionError as broken:
+        broken.add_note(words)
+        raise
 
 
 @pytest.mark.skipif(not SOAK, reason="takes minutes: make soak")
@@ -103,7 +101,7 @@ def test_a_process_may_die_again_during_the_recovery(box, settings, story):
         start = starts[story.morning]
         for number, place in enumerate(clean_run(start, story)):
             for later in range(40):
-                with context(f"{story.name}: died {place} ({number}), then {later}"):
+                with saying(f"{story.name}: died {place} ({number}), then {later}"):
                     world = cut(start, story, number, later)
                 if world.happened["died"] < 2:
                     break
@@ -120,7 +118,7 @@ def test_a_killed_process_is_survived_like_a_raised_death(box, settings):
         approve = reached.index("before approveKeyRequest")
         chosen = range(len(reached)) if SOAK else range(approve - 2, approve + 5)
         for number in chosen:
-            with context(f"killed {reached[number]}, boundary {number}"):
+            with saying(f"killed {reached[number]}, boundary {number}"):
                 world = start.again()
                 assert killed_in(world, story, number) == 77
                 end(world, story)

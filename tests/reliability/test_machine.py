@@ -42,11 +42,6 @@ BOUNDED = profile(
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )
-from hypothesis import Phase
-from hypothesis.internal.conjecture import engine
-engine.MAX_SHRINKING_SECONDS = int(os.environ.get("SHRINK","300"))
-if os.environ.get("NOSHRINK"):
-    BOUNDED = profile(BOUNDED, phases=[Phase.generate], report_multiple_bugs=False)
 LONG = profile(
     BOUNDED,
     max_examples=int(os.environ.get("SOAK_EXAMPLES", "3000")),
@@ -158,7 +153,7 @@ class Portal(RuleBasedStateMachine):
         if deed == "issue":
             self.world.issue_by_hand()
         elif deed == "delete":
-            for key_id in self._nth(n, [key.id for key in self.world.box.keys()]):
+            for key_id in self._nth(n, self.world.deletable()):
                 self.world.delete_by_hand(key_id)
         elif deed == "approve":
             for tyk_id in self._nth(n, waiting):
@@ -214,10 +209,7 @@ class Portal(RuleBasedStateMachine):
     def teardown(self) -> None:
         if hasattr(self, "world"):
             self.world.come_to_rest()
-            try:  # DEBUG
-                check_at_rest(self.world)
-            except BaseException:
-                ns={}; exec(__import__("pathlib").Path("/tmp/dump.py").read_text(), ns); ns["dump"](self.world); raise
+            check_at_rest(self.world)
             self.happened.update(what_happened(self.world))
 
     # --- Choices -----------------------------------------------------------------------
@@ -261,6 +253,4 @@ def test_any_order_of_deeds_faults_and_deaths_keeps_the_promises(box, settings):
         Portal.starts, Portal.happened = starts, Counter()
         run_state_machine_as_test(Portal, settings=LONG if SOAK else BOUNDED)
 
-    if os.environ.get("SHOW"):
-        __import__("pathlib").Path("/tmp/happened").write_text(str(Portal.happened))
     assert {name for name in EXPECTED if not Portal.happened[name]} == set()

@@ -60,9 +60,7 @@ class Trouble:
         """Let it happen while the portal does something."""
         boundaries = world.boundaries
         if self.fault:
-            world.box.faults.add(
-                self.operation, times=self.times, **FAULTS[self.fault]
-            )
+            world.box.faults.add(self.operation, times=self.times, **FAULTS[self.fault])
         if self.away:
             world.box.refuse()
         if self.late:

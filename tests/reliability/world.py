@@ -18,11 +18,11 @@ from django.core import mail
 from django.db import connection, models
 from django.db.models import F
 
+from catalogue.models import Entry
 from developers import services as people
 from developers.errors import AccountError
 from developers.models import MailedLink, User
 from developers.services import MARKER_FIELD
-from catalogue.models import Entry
 from keyrequests import holdings, live, services
 from keyrequests.errors import AccessError
 from keyrequests.models import Key, KeyRequest, Mint
@@ -32,6 +32,7 @@ from tyk import outbox, pull
 from tyk.dashboard.errors import DashboardError
 from tyk.models import Lane, Outbox
 from tyk.sandbox import Sandbox
+from tyk.sandbox.truth import KeyRecord
 
 T = TypeVar("T")
 SESSIONS_HANG_ON = "!the first unusable password"
@@ -79,6 +80,10 @@ class World:
     @property
     def box(self) -> Sandbox:
         return self.scene.box
+
+    def keys_in_tyk(self) -> list[KeyRecord]:
+        """What really exists, whatever the portal thinks."""
+        return list(self.box.keys())
 
     def living(self, deed: Callable[[], T]) -> T | None:
         """Do it in a process that may die; None if it died or was refused."""
@@ -178,6 +183,17 @@ class World:
     def decline_by_hand(self, tyk_request: str) -> None:
         self.box.decline(tyk_request)
 
+    def deletable(self) -> list[str]:
+        """Keys whose id the portal knows, or made by hand.
+
+        One that vanishes before its id was read is parked after an hour, for a
+        person: nothing in Tyk says any more which it was.
+        """
+        named = Key.objects.exclude(sealed_id=None)
+        known = {holdings.id_of(key) for key in named}
+        known |= {seen.key_id for seen in self.by_hand}
+        return [key.id for key in self.keys_in_tyk() if key.id in known]
+
     def delete_by_hand(self, key_id: str) -> None:
         self.given_up.add(key_id)
         self.box.delete_key(key_id)
@@ -239,8 +255,15 @@ class Start:
         box.switches = self.switches
         connection.ensure_connection()
         self.portal.backup(connection.connection)
-        return replace(self.world, shown=[*self.world.shown], by_hand=[],
-            given_up=set(), given_up_rows=set(), twice=set(), happened=Counter())
+        return replace(
+            self.world,
+            shown=[*self.world.shown],
+            by_hand=[],
+            given_up=set(),
+            given_up_rows=set(),
+            twice=set(),
+            happened=Counter(),
+        )
 
 
 def start(world: World) -> Start:
@@ -355,6 +378,21 @@ def _broken(world: World) -> World:
     return world
 
 
+def _late(world: World) -> World:
+    """A claim was settled as not made, and Tyk carried its call out after that."""
+    request = world.scene.approved()
+    world.boundaries.hold_back = "approveKeyRequest"
+    world.box.faults.add("approveKeyRequest", mode="refuse_connection", times=1)
+    world.claim(request)
+    # Tyk says that the request is gone, and has it still.
+    world.box.faults.add("deleteKeyRequest", mode="status", status=404, times=1)
+    world.pass_time(LONG_ENOUGH)
+    world.work(rows=1)
+    world.box.heal()
+    world.land()
+    return world
+
+
 MORNINGS: dict[str, Callable[[World], World]] = {
     "empty": _empty,
     "text": _answered_by_text,
@@ -366,4 +404,5 @@ MORNINGS: dict[str, Callable[[World], World]] = {
     "client": _client,
     "lost": _lost,
     "broken": _broken,
+    "late": _late,
 }
