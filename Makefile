@@ -13,7 +13,7 @@ PRODUCTION = env DEBUG=false DOTENV=/dev/null DATA_DIR=/tmp/portal-deploy-check 
   EMAIL_URL=smtp+tls://portal:example@mail.example.com:587 TRUSTED_PROXY_COUNT=1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-sqlite test-postgres browser screens check format env manage clean
+.PHONY: help run test test-sqlite test-postgres browser soak screens check format env manage clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -32,6 +32,9 @@ test-postgres: env ## Run the tests on PostgreSQL only
 
 browser: env ## Run the browser tests only (Chromium at /usr/bin/chromium or CHROMIUM=path)
 	@$(PY) -m tests.services.suite browser
+
+soak: env ## Prove the promises for long: thousands of courses, every pair of deaths
+	@SOAK=1 $(PY) -m pytest -q tests/reliability
 
 screens: env ## Photograph the main job into docs/screens
 	@PICTURES=docs/screens $(PY) -m tests.services.suite browser

@@ -105,8 +105,9 @@ def _adopt_delivered() -> None:
 def _delete_twins(request: KeyRequest) -> None:
     """Delete what else carries its marker: a write landed after we sent another."""
     for record in dashboard().requests(approved=False):
-        twin = not isinstance(record, BadRecord) and record.id != request.tyk_id
-        if twin and _marker_of(record) == _marker(request):
+        if isinstance(record, BadRecord) or record.id == request.tyk_id:
+            continue
+        if _marker_of(record) == _marker(request):
             _delete(record.id)
 
 

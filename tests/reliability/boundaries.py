@@ -161,7 +161,7 @@ def placed(patch: pytest.MonkeyPatch) -> Iterator[Boundaries]:
     """Boundaries around the transport and the commits of this process."""
     boundaries = Boundaries()
     exchange, open_list = Transport.exchange, Transport.open_list
-    commit = BaseDatabaseWrapper._commit
+    commit = BaseDatabaseWrapper._commit  # type: ignore[attr-defined]  # not in the stubs
 
     def exchange_watched(self: Transport, request: Request, **how: Any) -> Any:
         return boundaries.call(request, lambda: exchange(self, request, **how))

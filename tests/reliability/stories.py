@@ -175,8 +175,8 @@ def claim_after_them(world: World) -> None:
 
 
 def claim_after_them_again(world: World) -> None:
-    if not _in_hands(world):
-        claim(world)
+    # Those who are here are pulled every minute: the key made there is listed.
+    world.pull("developers")
     get_a_key_in_hands(world)
 
 

@@ -19,7 +19,7 @@ from django.db import connection
 
 from tests.reliability.promises import check_at_rest
 from tests.reliability.stories import STORIES, Story
-from tests.reliability.world import Start, World, mornings
+from tests.reliability.world import LONG_ENOUGH, Start, World, mornings
 from tyk.dashboard import calls
 from tyk.dashboard.client import Dashboard
 
@@ -50,7 +50,9 @@ def clean_run(start: Start, story: Story) -> list[str]:
 
 def end(world: World, story: Story) -> None:
     """The dust settles, the person comes back, and it must be as they wanted."""
-    world.come_to_rest(sweeps=1)
+    world.boundaries.die_at.clear()
+    world.pass_time(LONG_ENOUGH)
+    world.work(rows=100)
     story.again(world)
     world.come_to_rest(sweeps=2)
     check_at_rest(world)
@@ -64,7 +66,7 @@ def cut(start: Start, story: Story, *at: int) -> World:
     story.act(world)
     for later in at[1:]:
         world.boundaries.die_at = {len(world.boundaries.reached) + later}
-        world.pass_time(400)
+        world.pass_time(LONG_ENOUGH)
         world.work(rows=20)
     assert world.happened["died"], "nobody died"
     end(world, story)

@@ -31,7 +31,7 @@ pytestmark = [
 ]
 
 #: "away" closes the door; the others strike the call once.
-FAULTS: dict[str, dict[str, object]] = {
+FAULTS: dict[str, dict[str, Any]] = {
     "away": {},
     "timeout before": {"mode": "timeout_before", "seconds": 1},
     "timeout after": {"mode": "timeout_after", "seconds": 1},

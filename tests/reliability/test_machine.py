@@ -35,7 +35,7 @@ pytestmark = [
 ]
 SOAK = os.environ.get("SOAK") == "1"
 BOUNDED = profile(
-    max_examples=60,
+    max_examples=50,
     stateful_step_count=20,
     derandomize=True,
     database=None,
@@ -183,7 +183,7 @@ class Portal(RuleBasedStateMachine):
             self.world.work(rows=rows)
 
     @rule(
-        kind=st.sampled_from(SWEPT),
+        kind=st.sampled_from([*SWEPT, "pending"]),
         trouble=troubles("listDevelopers", "listKeyRequests", "getKeyRequest"),
     )
     def pull(self, kind: str, trouble: Trouble) -> None:

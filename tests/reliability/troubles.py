@@ -11,7 +11,7 @@ from keyrequests.models import KeyRequest
 from tests.reliability.world import World
 
 #: How a call goes wrong. All answer at once; time is moved, not waited for.
-FAULTS: dict[str, dict[str, object]] = {
+FAULTS: dict[str, dict[str, Any]] = {
     "done, then reset": {"mode": "reset_after"},
     "reset": {"mode": "refuse_connection"},
     "500": {"mode": "status", "status": 500},

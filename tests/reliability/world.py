@@ -47,7 +47,7 @@ CLOCKS: dict[type[models.Model], tuple[str, ...]] = {
 }
 #: Longer than a lease, a quarantine, a claim given up, and every backoff.
 LONG_ENOUGH = 400
-SWEPT = ("developers", "requests", "pending")
+SWEPT = ("developers", "requests")
 #: What a person or a task is told when it did not work. Anything else is a bug.
 REFUSALS = (AccessError, AccountError, DashboardError)
 
