@@ -1,5 +1,6 @@
 """Editing one's own profile: a wish, merged into Tyk's record, conflicts shown."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -48,7 +49,7 @@ def save(browser: Client, **typed: str) -> Any:
 
 def try_now(settings) -> None:
     settings.OUTBOX_QUARANTINE = 0
-    Outbox.objects.update(next_at=timezone.now())
+    Outbox.objects.update(next_at=timezone.now() - timedelta(seconds=1))
     outbox.drain()
 
 
