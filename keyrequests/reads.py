@@ -108,3 +108,27 @@ def last_replacement(key: Key) -> Mint | None:
     """The last attempt to replace `key`, with the key it made; one query."""
     mints = Mint.objects.filter(replaces=key).select_related("key")
     return mints.order_by("-started_at", "-pk").first()
+
+
+# --- What waits for me -------------------------------------------------------------
+@dataclass(frozen=True)
+class Waiting:
+    """What a developer's home shows first."""
+
+    to_claim: list[KeyRequest]
+    in_review: list[KeyRequest]
+    keys: list[Key]
+
+
+def waiting_for(developer: Developer) -> Waiting:
+    """Open requests and working keys of `developer`; three queries."""
+    requests = list(
+        KeyRequest.objects.of(developer)
+        .filter(status__in=[Status.PENDING, Status.APPROVED])
+        .order_by("-created_at")
+    )
+    return Waiting(
+        to_claim=[r for r in requests if r.status == Status.APPROVED],
+        in_review=[r for r in requests if r.status == Status.PENDING],
+        keys=list(keys_of(developer).filter(state__in=WORKING)),
+    )

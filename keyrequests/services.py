@@ -1,7 +1,6 @@
 """What people may do with requests and keys. No network; the outbox tells Tyk."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -357,39 +356,6 @@ def revoke(key: Key, *, actor: str, after: float = 0) -> None:
         key.code,
         lane=lanes.for_developer(key.developer.tyk_id),
         after=after,
-    )
-
-
-# --- What waits for me -------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Waiting:
-    """What a developer's home shows first."""
-
-    to_claim: list[KeyRequest]
-    in_review: list[KeyRequest]
-    keys: list[Key]
-
-
-def waiting_for(developer: Developer) -> Waiting:
-    """Open requests and working keys of `developer`; two queries."""
-    requests = list(
-        KeyRequest.objects.of(developer)
-        .filter(status__in=[Status.PENDING, Status.APPROVED])
-        .order_by("-created_at")
-    )
-    keys = (
-        Key.objects.filter(
-            developer=developer, state__in=[Key.State.LIVE, Key.State.REVOKING]
-        )
-        .prefetch_related("policies__plan")
-        .order_by("-created_at")
-    )
-    return Waiting(
-        to_claim=[r for r in requests if r.status == Status.APPROVED],
-        in_review=[r for r in requests if r.status == Status.PENDING],
-        keys=list(keys),
     )
 
 

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from catalogue.services import shown_entries
 from developers.models import User
-from keyrequests.services import waiting_for
+from keyrequests.reads import waiting_for
 from portal_site import brand
 from portal_site.context import person_of, plain
 from portal_site.middleware import reference_of

@@ -208,3 +208,10 @@ def test_the_sample_call_of_an_open_api_carries_nothing():
     assert words.curl("keyless", "https://api.example/") == (
         'curl "https://api.example/"'
     )
+
+
+def test_a_call_without_a_key_carries_nothing_to_speak_of():
+    assert words.auth_sentence("keyless") == "These calls need no key."
+    assert words.auth_sentence("token") == (
+        "Every call carries a key in the Authorization header."
+    )

@@ -162,11 +162,11 @@ def test_home_takes_the_same_queries_for_any_number(
         rows.key(mira, entry.plan)
         rows.request(mira, entry)
 
-    with django_assert_max_num_queries(6) as queries:
+    with django_assert_max_num_queries(5) as queries:
         response = page.get("/")
 
     assert "Tinfold checkout" in response.text
-    assert len(queries) == 6
+    assert len(queries) == 5
 
 
 def test_home_shows_what_waits(page, mira, entry):

@@ -9,7 +9,7 @@ from django.db import connection
 from django.utils import timezone
 
 from developers.models import Developer, User
-from keyrequests import live, outcomes, services
+from keyrequests import live, outcomes, reads, services
 from keyrequests.errors import (
     AlreadyAsked,
     AlreadyDecided,
@@ -299,5 +299,5 @@ def test_home_tells_what_waits(scene):
         tyk_id="b" * 24, email="bob@x.example", email_key="bob@x.example"
     )
 
-    assert services.waiting_for(scene.developer).in_review == [mine]
-    assert services.waiting_for(other).in_review == []
+    assert reads.waiting_for(scene.developer).in_review == [mine]
+    assert reads.waiting_for(other).in_review == []
