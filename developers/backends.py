@@ -16,7 +16,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
-from developers import live, services, throttle
+from developers import device, live, services, throttle
 from developers.errors import InvalidCredentials, Throttled
 from developers.models import Developer, User
 from tyk.dashboard.secret import Secret
@@ -46,6 +46,7 @@ class TykBackend(BaseBackend):
                 developer_email,
                 Secret(developer_password),
                 ip=throttle.client_ip(request),
+                device=device.known(request, developer_email),
             )
         except InvalidCredentials:
             return None

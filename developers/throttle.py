@@ -1,26 +1,26 @@
 """How often may somebody try: counted before Tyk is asked, and exact.
 
-Fixed windows in Redis (one Lua script per count, so parallel tries never slip
-through), or one SQL upsert while Redis is away. Keys are HMACs of an address or
-a network, never either in clear. A refused try gives its count back at once: a
-window can't be kept shut by hammering on it.
+Fixed windows in the database, the one place that every process shares and that
+forgets nothing: a count kept in Redis starts again at zero when Redis does, and
+whoever counts on elsewhere meanwhile lets twice the limit through. All limits of
+a try are counted in one transaction, or none. Who is over a limit costs one read,
+so hammering writes nothing and can't keep a window shut. Keys are HMACs of an
+address, a network or a device, never any of them in clear.
 """
 
 import ipaddress
 import logging
 import math
-import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import lru_cache
 from typing import Any
 
-import redis
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
+from django.db.models import F
 from django.http import HttpRequest
 from django.utils import timezone
-from limits.storage import RedisStorage
 
 from developers.errors import Throttled
 from developers.models import ThrottleCount, email_key
@@ -29,17 +29,21 @@ from tyk.seal import fingerprint
 log = logging.getLogger(__name__)
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
-REDIS_TIMEOUT = 0.5  # seconds a page waits for a sick Redis before it uses SQL
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """`amount` tries per `seconds` for one value of `whose` (address or ip)."""
+    """`amount` tries per `seconds` for one value of `whose`.
+
+    `whose` is "ip", "address", or "device": a browser that its owner logged in with
+    before, see developers/device.py. `returned`: tries that turn out to be nobody's
+    failure are given back.
+    """
 
     whose: str
     amount: int
     seconds: int
-    failures_only: bool = False
+    returned: bool = False
 
     @property
     def allowed(self) -> int:
@@ -49,8 +53,12 @@ class Rule:
 RULES: dict[str, tuple[Rule, ...]] = {
     "login": (
         Rule("ip", 30, MINUTE),
-        Rule("address", 5, 5 * MINUTE, failures_only=True),
-        Rule("address", 20, DAY, failures_only=True),
+        Rule("address", 5, 5 * MINUTE, returned=True),
+        Rule("address", 20, DAY, returned=True),
+        # Counted instead of the address: strangers who use up its tries don't lock
+        # its owner out of a browser that is known to be theirs.
+        Rule("device", 5, 5 * MINUTE, returned=True),
+        Rule("device", 20, DAY, returned=True),
     ),
     "sign_up": (
         Rule("ip", 5, HOUR),
@@ -72,41 +80,111 @@ RULES: dict[str, tuple[Rule, ...]] = {
         Rule("ip", 20, HOUR),
         Rule("address", 10, DAY),
     ),
+    # Keys made, or perhaps made: a try that certainly made none is given back.
+    "claim": (
+        Rule("ip", 60, HOUR, returned=True),
+        Rule("address", 10, HOUR, returned=True),
+    ),
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Spent:
-    """Tries that were counted; what turns out to be no failure is given back."""
+class _Window:
+    key: str
+    rule: Rule
 
-    counts: tuple[tuple[str, Rule], ...]
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """Tries that were counted, each with the end of the window it counts in."""
+
+    counts: tuple[tuple[str, datetime], ...]
 
     def give_back(self) -> None:
-        """Uncount this try where only failures count."""
-        for key, rule in self.counts:
-            if rule.failures_only:
-                _uncount(key, rule)
+        """Uncount this try where the rule says so, in the window it was counted in."""
+        for key, ends in self.counts:
+            ThrottleCount.objects.filter(key=key, expires_at=ends, count__gt=0).update(
+                count=F("count") - 1
+            )
 
 
-def spend(action: str, *, address: str = "", ip: str = "") -> Spent:
+def spend(action: str, *, address: str = "", ip: str = "", device: str = "") -> Spent:
     """Count one try of `action`, or raise Throttled and count nothing.
 
-    Must not run inside a transaction: a rollback would take the count back.
+    Rules of a value that is not given are left out: a login is counted for its
+    address or for its device, and always for its network. Must not run inside a
+    transaction (RuntimeError): a rollback would take the count back.
     """
-    counted: list[tuple[str, Rule]] = []
-    for rule in RULES[action]:
-        value = email_key(address) if rule.whose == "address" else ip
-        if not value:
-            continue
-        key = _key(action, rule, value)
-        number, wait = _count(key, rule)
-        counted.append((key, rule))
-        if number > rule.allowed:
-            for seen in counted:
-                _uncount(*seen)
-            log.info("throttled", extra={"action": action, "whose": rule.whose})
+    values = {"address": email_key(address), "ip": ip, "device": device}
+    windows = [
+        _Window(_key(action, rule, values[rule.whose]), rule)
+        for rule in RULES[action]
+        if values[rule.whose]
+    ]
+    _refuse(action, windows, _counts(windows), room=0)
+    with transaction.atomic(durable=True):
+        _count(windows, timezone.now())
+        counts = _counts(windows)
+        _refuse(action, windows, counts, room=1)
+    return Spent(tuple((w.key, counts[w.key][1]) for w in windows if w.rule.returned))
+
+
+_Counts = dict[str, tuple[int, datetime]]
+
+
+def _counts(windows: Sequence[_Window]) -> _Counts:
+    rows = ThrottleCount.objects.filter(key__in=[window.key for window in windows])
+    found = rows.values_list("key", "count", "expires_at")
+    return {key: (count, ends) for key, count, ends in found}
+
+
+def _refuse(
+    action: str, windows: Sequence[_Window], counts: _Counts, *, room: int
+) -> None:
+    """Raise Throttled for the first window that is full.
+
+    `room` is 1 where this try is counted already, 0 where it is not.
+    """
+    # Read after the wait for others' locks: a window may have begun meanwhile.
+    now = timezone.now()
+    for window in windows:
+        count, ends = counts.get(window.key, (0, now))
+        if ends > now and count >= window.rule.allowed + room:
+            log.info("throttled", extra={"action": action, "whose": window.rule.whose})
+            wait = math.ceil((ends - now).total_seconds())
             raise Throttled(retry_after=max(1, wait))
-    return Spent(tuple(counted))
+
+
+_UPSERT = """
+INSERT INTO developers_throttlecount (key, count, expires_at)
+VALUES (%(key)s, 1, %(until)s)
+ON CONFLICT (key) DO UPDATE SET
+    count = CASE WHEN developers_throttlecount.expires_at <= %(now)s
+                 THEN 1 ELSE developers_throttlecount.count + 1 END,
+    expires_at = CASE WHEN developers_throttlecount.expires_at <= %(now)s
+                      THEN excluded.expires_at
+                      ELSE developers_throttlecount.expires_at END
+"""
+
+
+def _count(windows: Sequence[_Window], now: datetime) -> None:
+    """One more try in each window; a row's lock is held until the commit."""
+    # In one order everywhere, or two tries could wait for each other for ever.
+    for window in sorted(windows, key=lambda one: one.key):
+        until = now + timedelta(seconds=window.rule.seconds)
+        values = {"key": window.key, "now": _for_sql(now), "until": _for_sql(until)}
+        with connection.cursor() as cursor:
+            cursor.execute(_UPSERT, values)
+
+
+def _for_sql(moment: datetime) -> Any:
+    field = ThrottleCount._meta.get_field("expires_at")
+    return field.get_db_prep_value(moment, connection)
+
+
+def _key(action: str, rule: Rule, value: str) -> str:
+    name = f"{action}:{rule.whose}:{rule.seconds}"
+    return f"{name}:{fingerprint(f'{name}:{value}', purpose='throttle')}"
 
 
 def client_ip(request: HttpRequest | None) -> str:
@@ -138,83 +216,3 @@ def _network(text: str) -> str:
         return str(address.ipv4_mapped)
     # One household or server gets a whole /64.
     return str(ipaddress.ip_network((address, 64), strict=False))
-
-
-def _key(action: str, rule: Rule, value: str) -> str:
-    name = f"{action}:{rule.whose}:{rule.seconds}"
-    return f"{name}:{fingerprint(f'{name}:{value}', purpose='throttle')}"
-
-
-def _count(key: str, rule: Rule) -> tuple[int, int]:
-    """One more try: how many in this window, and seconds until it ends."""
-    try:
-        storage = _redis(str(settings.REDIS_URL))
-        number = storage.incr(key, rule.seconds)
-        return number, math.ceil(storage.get_expiry(key) - time.time())
-    except redis.RedisError as error:
-        log.warning("throttle without redis", extra={"why": type(error).__name__})
-        return _count_in_sql(key, rule)
-
-
-def _uncount(key: str, rule: Rule) -> None:
-    try:
-        storage = _redis(str(settings.REDIS_URL))
-        if storage.get(key) > 0:
-            storage.incr(key, rule.seconds, amount=-1)
-    except redis.RedisError:
-        _uncount_in_sql(key)
-
-
-@lru_cache(maxsize=2)
-def _redis(url: str) -> RedisStorage:
-    pool = redis.ConnectionPool.from_url(
-        url.replace("redis+socket://", "unix://", 1),
-        socket_connect_timeout=REDIS_TIMEOUT,
-        socket_timeout=REDIS_TIMEOUT,
-    )
-    prefix = settings.CELERY_BROKER_TRANSPORT_OPTIONS.get("global_keyprefix", "")
-    return RedisStorage(
-        "redis://", connection_pool=pool, key_prefix=f"{prefix}throttle"
-    )
-
-
-_UPSERT = """
-INSERT INTO developers_throttlecount (key, count, expires_at)
-VALUES (%(key)s, 1, %(until)s)
-ON CONFLICT (key) DO UPDATE SET
-    count = CASE WHEN developers_throttlecount.expires_at <= %(now)s
-                 THEN 1 ELSE developers_throttlecount.count + 1 END,
-    expires_at = CASE WHEN developers_throttlecount.expires_at <= %(now)s
-                      THEN excluded.expires_at
-                      ELSE developers_throttlecount.expires_at END
-RETURNING count
-"""
-
-
-def _count_in_sql(key: str, rule: Rule) -> tuple[int, int]:
-    """The same in one statement, on SQLite and PostgreSQL alike."""
-    now = timezone.now()
-    until = now + timedelta(seconds=rule.seconds)
-    values = {"key": key, "now": _for_sql(now), "until": _for_sql(until)}
-    with connection.cursor() as cursor:
-        cursor.execute(_UPSERT, values)
-        (number,) = cursor.fetchone()
-    if number == 1:
-        ThrottleCount.objects.filter(expires_at__lt=now - timedelta(hours=1)).delete()
-        return 1, rule.seconds
-    ends = ThrottleCount.objects.values_list("expires_at", flat=True).get(key=key)
-    return number, math.ceil((ends - now).total_seconds())
-
-
-def _for_sql(moment: datetime) -> Any:
-    field = ThrottleCount._meta.get_field("expires_at")
-    return field.get_db_prep_value(moment, connection)
-
-
-def _uncount_in_sql(key: str) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE developers_throttlecount SET count = count - 1"
-            " WHERE key = %s AND count > 0",
-            [key],
-        )

@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from tyk.dashboard.caller import CallEvent
 
 REGISTRY = CollectorRegistry()
+NOT_TRIED = frozenset({"shed", "breaker"})
 
 CALLS = Counter(
     "portal_dashboard_calls",
@@ -25,6 +26,12 @@ SECONDS = Histogram(
 
 
 def count(event: CallEvent) -> None:
-    """Count one exchange. Labels are names of ours, never what anybody sent."""
+    """Count one exchange. Labels are names of ours, never what anybody sent.
+
+    A call that was never tried counts as `shed` or `breaker`, and takes no time.
+    """
+    if event.reason in NOT_TRIED:
+        CALLS.labels(event.operation, event.reason).inc()
+        return
     CALLS.labels(event.operation, event.outcome).inc()
     SECONDS.observe(event.seconds)

@@ -49,7 +49,7 @@ def run(plan: Plan) -> None:
 
 
 def start_valkey(group: Group, plan: Plan, port: int) -> Member:
-    """The broker, and the counter of the throttles."""
+    """The broker."""
     log = LogFile(plan.logs / "valkey.log")
     log.begin().close()
     password = (plan.data_dir / "secrets" / "valkey_password").read_text()

@@ -29,7 +29,7 @@ def start(
     """Start the server on loopback `port` with its files in `home`.
 
     The password is in a file only this user can read, never on the command line.
-    `durable` writes every second to disk: a restart keeps queue and throttles.
+    `durable` writes every second to disk: a restart keeps the queue.
     """
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     config = home / "valkey.conf"

@@ -1,29 +1,27 @@
-"""Exact under parallel tries, in Redis and in SQL, and nobody is named in it."""
+"""Exact under parallel tries, whatever becomes of Redis, and nobody is named in it.
+
+Over several processes: tests/reliability/test_parallel_logins.py.
+"""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test import Client, RequestFactory
-from django.utils import timezone
 
-from developers import throttle
+from developers import device, throttle
 from developers.errors import Throttled
-from developers.models import Developer, ThrottleCount
+from developers.models import Developer, ThrottleCount, User
+from developers.services import end_sessions
 from tests.cast import in_tyk
 from tests.developers.steps import log_in
 from tests.factories import DeveloperFactory
 
 ADDRESS = "dora@shop.example"
+WRONG = "not-it-12345678"
 
-
-@pytest.fixture(params=["redis", "sql"])
-def store(request, settings, db) -> str:
-    """Where counts are kept; "sql" = Redis is away."""
-    if request.param == "sql":
-        settings.REDIS_URL = "redis://127.0.0.1:9/0"
-    return str(request.param)
+pytestmark = pytest.mark.django_db
 
 
 def tries(action: str, number: int, **who: str) -> int:
@@ -46,19 +44,19 @@ LIMITS = [
     ("reset", {"ip": "192.0.2.1"}, 10),
     ("reset", {"address": ADDRESS}, 3),
     ("link", {"ip": "192.0.2.1"}, 20),
+    ("login", {"device": "a browser"}, 5),
+    ("claim", {"address": ADDRESS}, 10),
+    ("claim", {"ip": "192.0.2.1"}, 60),
 ]
 
 
 @pytest.mark.parametrize(("action", "who", "allowed"), LIMITS)
-def test_limits(action, who, allowed, store):
+def test_limits(action, who, allowed):
     assert tries(action, allowed + 5, **who) == allowed
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("redis_url", ["", "redis://127.0.0.1:9/0"])
-def test_twenty_parallel_tries_let_exactly_five_through(redis_url, settings):
-    settings.REDIS_URL = redis_url or settings.REDIS_URL
-
+def test_twenty_parallel_tries_let_exactly_five_through():
     def once(_: int) -> bool:
         try:
             throttle.spend("login", address=ADDRESS)
@@ -92,26 +90,26 @@ def test_twenty_parallel_logins_ask_tyk_five_times(box, organisation):
     assert box.journal.operations().count("verifyCredentials") <= 5
 
 
-def test_given_back_tries_can_be_spent_again(store):
+def test_given_back_tries_can_be_spent_again():
     for _ in range(20):
         throttle.spend("login", address=ADDRESS).give_back()
     assert tries("login", 10, address=ADDRESS) == 5
 
 
-def test_refused_tries_take_no_place(store):
+def test_refused_tries_take_no_place():
     first = throttle.spend("login", address=ADDRESS)
     assert tries("login", 10, address=ADDRESS) == 4
     first.give_back()
     assert tries("login", 10, address=ADDRESS) == 1
 
 
-def test_attempts_of_a_network_are_never_given_back(store):
+def test_attempts_of_a_network_are_never_given_back():
     for _ in range(30):
         throttle.spend("login", ip="192.0.2.1").give_back()
     assert tries("login", 1, ip="192.0.2.1") == 0
 
 
-def test_hammering_does_not_lengthen_the_wait(store):
+def test_hammering_does_not_lengthen_the_wait():
     tries("login", 5, address=ADDRESS)
     waits = []
     for _ in range(3):
@@ -122,38 +120,70 @@ def test_hammering_does_not_lengthen_the_wait(store):
     assert waits == sorted(waits, reverse=True)
 
 
-def test_spellings_of_an_address_count_together(store):
+def test_spellings_of_an_address_count_together():
     tries("login", 3, address="Dora@Shop.example")
     assert tries("login", 5, address=" dora@shop.EXAMPLE ") == 2
 
 
-def test_scale(store, settings):
+def test_scale(settings):
     settings.LIMITS_SCALE = 0.1
     assert tries("login", 3, address=ADDRESS) == 1
     settings.LIMITS_SCALE = 3
     assert tries("login", 20, address="other@shop.example") == 15
 
 
-def test_windows_end_in_sql(settings, db):
-    settings.REDIS_URL = "redis://127.0.0.1:9/0"
+def pass_time(**kwargs: float) -> None:
+    """Windows begin and end so much earlier."""
+    for row in ThrottleCount.objects.all():
+        row.expires_at -= timedelta(**kwargs)
+        row.save()
+
+
+def test_windows_end():
     assert tries("link", 30, ip="192.0.2.1") == 20
-    ThrottleCount.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
+    pass_time(seconds=59)
+    assert tries("link", 30, ip="192.0.2.1") == 0
+    pass_time(seconds=1)
     assert tries("link", 30, ip="192.0.2.1") == 20
 
 
-def test_old_counts_are_swept(settings, db):
-    settings.REDIS_URL = "redis://127.0.0.1:9/0"
-    ThrottleCount.objects.create(
-        key="old", count=3, expires_at=timezone.now() - timedelta(hours=2)
-    )
-    throttle.spend("link", ip="192.0.2.1")
-    assert not ThrottleCount.objects.filter(key="old").exists()
+def test_a_try_is_not_given_back_to_a_later_window():
+    """Else whoever waits out a window gains a try in the next one."""
+    old = throttle.spend("login", address=ADDRESS)
+    pass_time(minutes=6)
+    tries("login", 5, address=ADDRESS)
+
+    old.give_back()
+
+    assert tries("login", 5, address=ADDRESS) == 0
 
 
-def test_no_address_stands_in_the_store(store, valkey_client):
+def test_all_limits_of_a_try_count_or_none(settings):
+    """A try refused for its address takes no place of its network's."""
+    tries("login", 5, address=ADDRESS, ip="192.0.2.1")
+    tries("login", 50, address=ADDRESS, ip="192.0.2.1")
+
+    assert tries("login", 50, ip="192.0.2.1") == 25
+
+
+def test_hammering_writes_nothing(django_assert_num_queries):
+    tries("link", 20, ip="192.0.2.1")
+
+    with django_assert_num_queries(1) as done, pytest.raises(Throttled):
+        throttle.spend("link", ip="192.0.2.1")
+
+    assert done.captured_queries[0]["sql"].startswith("SELECT")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_never_counted_in_a_transaction():
+    with transaction.atomic(), pytest.raises(RuntimeError):
+        throttle.spend("link", ip="192.0.2.1")
+
+
+def test_no_address_stands_in_the_store():
     throttle.spend("login", address=ADDRESS, ip="192.0.2.1")
-    names = [key.decode() for key in valkey_client.scan_iter("*")]
-    names += ThrottleCount.objects.values_list("key", flat=True)
+    names = ThrottleCount.objects.values_list("key", flat=True)
     assert len(names) == 3
     assert not any("dora" in name or "192" in name for name in names)
 
@@ -179,13 +209,139 @@ def test_client_ip(_case, settings):
     assert throttle.client_ip(request) == expected
 
 
-def test_forged_header_does_not_pass_the_limit(organisation, settings):
-    settings.TRUSTED_PROXY_COUNT = 1
+# Proxies of ours; what a client sends, with its own word in front; how many of 12
+# tries from one machine pass the limit of 10.
+FORGERIES = {
+    "no proxy": (0, "10.0.0.{n}"),
+    "no proxy, several": (0, "10.0.0.{n}, 10.1.0.{n}, 203.0.113.9"),
+    "one proxy": (1, "10.0.0.{n}, 203.0.113.9"),
+    "two proxies": (2, "10.0.0.{n}, 203.0.113.9, 198.51.100.1"),
+    "two proxies, passed by": (2, "10.0.0.{n}"),
+}
+
+
+@pytest.mark.parametrize("_case", FORGERIES)
+def test_forged_header_does_not_pass_the_limit(_case, organisation, settings):
+    settings.TRUSTED_PROXY_COUNT, header = FORGERIES[_case]
     answers = [
-        Client(headers={"X-Forwarded-For": f"10.0.0.{number}, 203.0.113.9"})
+        Client(headers={"X-Forwarded-For": header.format(n=number)})
         .post("/password/reset/", {"email": f"n{number}@shop.example"})
         .status_code
-        for number in range(11)
+        for number in range(12)
     ]
-    assert answers == [302] * 10 + [429]
+    assert answers == [302] * 10 + [429] * 2
     assert Developer.objects.count() == 0
+
+
+# --- A browser its owner logged in with ----------------------------------------------
+@pytest.fixture
+def dora(box, organisation) -> Developer:
+    return in_tyk(box, DeveloperFactory(email=ADDRESS))
+
+
+@pytest.fixture
+def known_browser(dora) -> Client:
+    """A browser Dora logged in with, and out again."""
+    browser = Client()
+    assert log_in(browser, dora.email).status_code == 302
+    browser.post("/logout/")
+    return browser
+
+
+def shut(address: str) -> None:
+    """Strangers use up the tries of an address."""
+    tries("login", 5, address=address)
+    assert log_in(Client(), address).status_code == 429
+
+
+def test_strangers_do_not_lock_the_owner_out(dora, known_browser):
+    shut(dora.email)
+
+    assert log_in(known_browser, dora.email).status_code == 302
+
+
+def test_a_known_browser_has_no_more_tries_than_others(box, dora, known_browser):
+    shut(dora.email)
+    box.journal.clear()
+
+    answers = [log_in(known_browser, dora.email, WRONG).status_code for _ in range(10)]
+
+    assert answers == [200] * 5 + [429] * 5
+    assert box.journal.operations().count("verifyCredentials") == 5
+
+
+def test_a_known_browser_counts_for_its_network(dora, known_browser):
+    tries("login", 30, ip="127.0.0.1")
+
+    assert log_in(known_browser, dora.email).status_code == 429
+
+
+def test_a_known_browser_is_a_stranger_to_others(box, dora, known_browser):
+    other = in_tyk(box, DeveloperFactory(email="other@shop.example"))
+    shut(other.email)
+
+    assert log_in(known_browser, other.email).status_code == 429
+
+
+def test_only_a_login_makes_a_browser_known(box, dora):
+    browser = Client()
+    log_in(browser, dora.email, WRONG)
+    box.edit_developer(dora.tyk_id, inactive=True)
+    log_in(browser, dora.email)
+
+    assert device.COOKIE not in browser.cookies
+
+
+def test_each_login_gives_the_browser_a_new_name(dora, known_browser):
+    before = known_browser.cookies[device.COOKIE].value
+    log_in(known_browser, dora.email)
+
+    after = known_browser.cookies[device.COOKIE]
+    assert after.value != before
+    assert (after["httponly"], after["path"], after["samesite"]) == (
+        True,
+        "/login/",
+        "Lax",
+    )
+
+
+FORGED_COOKIES = {
+    "none": "",
+    "no name": "1.",
+    "not signed": "1.WyJhIl0",
+    "odd number": "²." + "a" * 40,
+    "huge number": "9" * 60 + ".a",
+    "another's name": None,
+}
+
+
+@pytest.mark.parametrize("_case", FORGED_COOKIES)
+def test_forged_cookies_are_worth_nothing(_case, box, dora, known_browser):
+    mine = known_browser.cookies[device.COOKIE].value
+    other = in_tyk(box, DeveloperFactory(email="other@shop.example"))
+    log_in(Client(), other.email)
+    user = User.objects.get(developer=other)
+    forged = FORGED_COOKIES[_case]
+    if forged is None:
+        forged = f"{user.pk}.{mine.partition('.')[2]}"
+    request = RequestFactory().post("/login/")
+    request.COOKIES[device.COOKIE] = forged
+
+    assert device.known(request, other.email) == ""
+    request.COOKIES[device.COOKIE] = mine
+    assert device.known(request, dora.email)
+
+
+def test_a_new_password_makes_every_browser_a_stranger(dora, known_browser):
+    end_sessions(dora)
+    shut(dora.email)
+
+    assert log_in(known_browser, dora.email).status_code == 429
+
+
+def test_a_name_is_forgotten_in_time(dora, known_browser, monkeypatch):
+    request = RequestFactory().post("/login/")
+    request.COOKIES[device.COOKIE] = known_browser.cookies[device.COOKIE].value
+    monkeypatch.setattr(device, "SECONDS", -1)
+
+    assert device.known(request, dora.email) == ""

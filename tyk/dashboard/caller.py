@@ -42,13 +42,17 @@ class Limiter(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Deadlines:
-    """Seconds, wall-clock, for each kind of call; `listing_idle` per wait."""
+    """Seconds, wall-clock, for each kind of call.
+
+    `listing_idle` bounds the wait for the next record of a list, `listing` all of it.
+    """
 
     read: float = 30
     write: float = 10
     login: float = 5
     password: float = 8
     listing_idle: float = 30
+    listing: float = 1200
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,8 +187,8 @@ class Caller:
                 got = self._transport.exchange(
                     use.request, key=self._keys[key], seconds=use.left()
                 )
-        except NoSlot:
-            got = Fault("shed", sent=False)
+        except NoSlot as none:
+            got = Fault(none.reason, sent=False)
         if isinstance(got, Fault):
             result, answer = outcome.failed(use.call, got), None
         else:
@@ -194,7 +198,9 @@ class Caller:
 
     def _open_once(self, use: Use, key: int, idle: float) -> ListBody | DashboardError:
         began = time.monotonic()
-        got = self._transport.open_list(use.request, key=self._keys[key], idle=idle)
+        got = self._transport.open_list(
+            use.request, key=self._keys[key], idle=idle, ends=use.ends
+        )
         if isinstance(got, ListBody):
             return got
         if isinstance(got, Fault):
@@ -213,13 +219,13 @@ class Caller:
     def list_slot(self, call: Call) -> Iterator[None]:
         """A slot for the whole of a listing; raises `Unreachable` if there is none."""
         with ExitStack() as held:
-            shed = False
+            why_not = ""
             try:
                 held.enter_context(self._slot(login=False))
-            except NoSlot:
-                shed = True
-            if shed:
-                raise errors.Unreachable(call, reason="shed")
+            except NoSlot as none:
+                why_not = none.reason
+            if why_not:
+                raise errors.Unreachable(call, reason=why_not)
             yield
 
     def _with_keys(

@@ -66,10 +66,16 @@ class DashboardError(Exception):
 class Unreachable(DashboardError):
     """Certainly nothing was done, so any call may be repeated later.
 
-    Reasons: refused, dns, tls, connect_timeout, shed (no free slot here),
-    timeout (no time was left to send it); for calls that change nothing also
-    timeout and reset after it was sent.
+    Reasons: refused, dns, tls, connect_timeout, shed (no free slot here), breaker
+    (it did not answer lately, so it was not asked), timeout (no time was left to
+    send it); for calls that change nothing also timeout and reset after it was
+    sent.
     """
+
+    @property
+    def is_shed(self) -> bool:
+        """Whether we were too busy ourselves: trying again in a moment may do."""
+        return self.reason == "shed"
 
 
 class OutcomeUnknown(DashboardError):

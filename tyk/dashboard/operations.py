@@ -50,6 +50,9 @@ class Operations:
         decode: Callable[[object], T],
         deadline: float | None,
     ) -> Iterator[T | BadRecord]:
-        idle = self._deadlines.listing_idle if deadline is None else deadline
-        use = self._use(call, idle, query=query)
+        idle, whole = self._deadlines.listing_idle, self._deadlines.listing
+        if deadline is not None:
+            # Somebody waits for this one: no longer than for any other read.
+            idle, whole = deadline, max(deadline, self._deadlines.read)
+        use = self._use(call, whole, query=query)
         return streamed(self._caller, use, decode, idle)

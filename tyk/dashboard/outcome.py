@@ -221,7 +221,11 @@ def _broken(
         )
     if fault.reason in {"timeout", "reset"}:
         return errors.Unreachable(
-            call, reason=fault.reason, status=status, request_id=request_id
+            call,
+            reason=fault.reason,
+            where=fault.where,
+            status=status,
+            request_id=request_id,
         )
     return errors.Unexpected(
         call,

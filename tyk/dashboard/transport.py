@@ -148,18 +148,18 @@ class Transport:
         return result
 
     def open_list(
-        self, request: Request, *, key: Secret, idle: float
+        self, request: Request, *, key: Secret, idle: float, ends: float
     ) -> Answer | Fault | ListBody:
         """Send, and on a 200 leave the body to be read piece by piece.
 
         `idle` bounds, in seconds, the time to the end of the headers and then
-        each wait for more bytes.
+        each wait for the next record; `ends`, by time.monotonic(), the whole.
         """
         for last in (False, True):
             flight = Flight(seconds=idle, connect_timeout=self._connect_timeout)
             with ExitStack() as landing:
                 landing.enter_context(flight)
-                result = self._listed(request, key, flight, idle)
+                result = self._listed(request, key, flight, idle, ends)
                 if isinstance(result, ListBody):
                     landing.pop_all()  # the body lands the flight when it is closed
                     break
@@ -174,14 +174,14 @@ class Transport:
         return _read_whole(response, flight)
 
     def _listed(
-        self, request: Request, key: Secret, flight: Flight, idle: float
+        self, request: Request, key: Secret, flight: Flight, idle: float, ends: float
     ) -> Answer | Fault | ListBody:
         response = self._head(request, key, flight)
         if isinstance(response, Fault):
             return response
         if response.status_code != 200:
             return _read_whole(response, flight)
-        return ListBody(response, flight, idle=idle)
+        return ListBody(response, flight, idle=idle, ends=ends)
 
     def _head(
         self, request: Request, key: Secret, flight: Flight
@@ -245,19 +245,22 @@ class Transport:
 class ListBody:
     """The body of a list, read piece by piece.
 
-    The clock here counts waiting only: from one record to the next we may wait
-    for the Dashboard `idle` seconds in all, while our own work between two
-    records takes as long as it takes. A thread watches it, because a drip
-    resets every timeout of a socket.
+    One clock counts waiting only: from one record to the next we may wait for
+    the Dashboard `idle` seconds in all, while our own work between two records
+    takes as long as it takes. The other counts everything, until `ends`: a list
+    of which each record comes just in time would hold a slot for days. A thread
+    watches both, because a drip resets every timeout of a socket.
     """
 
     def __init__(
-        self, response: requests.Response, flight: Flight, *, idle: float
+        self, response: requests.Response, flight: Flight, *, idle: float, ends: float
     ) -> None:
         flight.stop_clock()
         self._response = response
         self._flight = flight
         self._idle = idle
+        self._began = time.monotonic()
+        self._ends = ends
         self._taken = 0
         self._waited = 0.0
         self._waiting_since: float | None = None
@@ -279,7 +282,10 @@ class ListBody:
         self._waited += time.monotonic() - self._waiting_since
         self._waiting_since = None
         self._taken += len(piece)
-        if self._flight.cut:
+        if time.monotonic() >= self._ends:
+            whole = f"the whole list took over {self._ends - self._began:.0f} s"
+            fault = Fault("timeout", sent=True, where=whole)
+        elif self._flight.cut:
             fault = Fault("timeout", sent=True)
         elif self._taken > LIST_CAP:
             fault = Fault("too_large", sent=True)
@@ -299,11 +305,12 @@ class ListBody:
         self._flight.land()
 
     def _watch(self) -> None:
-        left = self._idle
+        left = min(self._idle, self._ends - time.monotonic())
         while not self._closed.wait(max(left, 0.01)):
             since = self._waiting_since
             waiting = 0.0 if since is None else time.monotonic() - since
             left = self._idle - self._waited - waiting
+            left = min(left, self._ends - time.monotonic())
             if left <= 0 and since is not None:
                 self._flight.cut_now()
                 return

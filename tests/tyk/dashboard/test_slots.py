@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 import pytest
 
@@ -36,6 +36,67 @@ def test_the_last_slots_are_for_login():
         assert slots.in_flight == 3
 
     assert slots.in_flight == 0
+
+
+def test_a_stream_of_logins_passes_nobody_by():
+    """Both slots are busy with logins all the time; a claim still gets its turn."""
+    slots = Slots(2, kept_for_login=1)
+    over = threading.Event()
+
+    def logins() -> None:
+        while not over.is_set():
+            with suppress(NoSlot), slots.hold(login=True):
+                time.sleep(0.02)
+
+    people = [threading.Thread(target=logins) for _ in range(6)]
+    for person in people:
+        person.start()
+    try:
+        waits = []
+        for _ in range(10):
+            began = time.monotonic()
+            with slots.hold(login=False):
+                waits.append(time.monotonic() - began)
+    finally:
+        over.set()
+        for person in people:
+            person.join()
+
+    assert len(waits) == 10
+
+
+def test_others_never_have_more_than_their_share_while_logins_wait():
+    slots = Slots(2, kept_for_login=1)
+    with slots.hold(login=False):
+        with pytest.raises(NoSlot), slots.hold(login=False):
+            pass
+        with slots.hold(login=True):
+            assert slots.in_flight == 2
+
+
+def test_nobody_waits_for_a_dashboard_that_hangs(monkeypatch):
+    monkeypatch.setattr("tyk.dashboard.slots.WAIT", 30)
+    monkeypatch.setattr("tyk.dashboard.slots.STILL", 0.05)
+    slots = Slots(1, kept_for_login=0)
+    with slots.hold(login=True):
+        time.sleep(0.1)
+        began = time.monotonic()
+        with pytest.raises(NoSlot), slots.hold(login=True):
+            pass
+    assert time.monotonic() - began < 10
+
+    time.sleep(0.1)
+    with slots.hold(login=False):  # a quiet time with a free slot is no hang
+        assert slots.in_flight == 1
+
+
+def test_who_gave_up_waiting_blocks_nobody():
+    slots = Slots(1, kept_for_login=0)
+    with slots.hold(login=True), pytest.raises(NoSlot), slots.hold(login=False):
+        pass
+
+    with slots.hold(login=True):
+        assert slots.in_flight == 1
 
 
 def test_a_slot_that_comes_free_in_time_is_taken():

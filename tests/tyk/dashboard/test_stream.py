@@ -14,6 +14,7 @@ from hypothesis import given, settings, strategies as st
 from tests.tyk.dashboard.conftest import Connect, Serve
 from tests.tyk.dashboard.listener import Got, refusal, reply
 from tyk.dashboard import errors, stream, transport
+from tyk.dashboard.caller import Deadlines
 from tyk.dashboard.outcome import Fault
 from tyk.dashboard.records import BadRecord, Developer
 from tyk.dashboard.slots import Slots
@@ -283,6 +284,30 @@ def test_a_record_that_drips_ends_it_too(serve: Serve, connect: Connect):
 
     assert caught.value.reason == "timeout"
     assert time.monotonic() - began == pytest.approx(0.4, abs=0.5)
+
+
+def test_a_list_whose_records_come_just_in_time_ends_too(
+    serve: Serve, connect: Connect
+):
+    """Each wait is short; all of them together would hold a slot for hours."""
+
+    def trickling() -> Iterator[bytes]:
+        for piece in list_of(200):
+            yield piece
+            time.sleep(0.1)
+
+    deadlines = Deadlines(listing_idle=0.5, listing=0.7)
+    client = connect(serve(chunked(trickling())), deadlines=deadlines)
+    began = time.monotonic()
+    seen: list[object] = []
+
+    with pytest.raises(errors.Unreachable) as caught:
+        keep(client.developers(), seen)
+
+    assert caught.value.reason == "timeout"
+    assert caught.value.where == "the whole list took over 1 s"
+    assert 0.6 < time.monotonic() - began < 1.5
+    assert 2 < len(seen) < 9
 
 
 def test_a_slow_reader_is_not_cut(serve: Serve, connect: Connect):
