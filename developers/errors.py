@@ -6,9 +6,11 @@ AccountError
 ├── AccountInactive       switched off; told only after a correct password
 ├── AwaitingReview        not switched on yet (SIGNUP_REVIEW)
 ├── UpstreamUnavailable   Tyk did not prove anything; nobody's failure
+├── PortalBusy            Tyk was not asked: too many others are; nobody's failure
 ├── OutcomeUnclear        a write was sent and its effect is not known
 ├── PasswordRefused       Tyk's own password rule
 ├── FieldsRefused         Tyk's own rule about another field
+├── AccountBusy           an earlier change may still land in Tyk
 ├── AddressTaken          the new address belongs to another account
 ├── AddressRefused        Tyk's own rule about an address
 ├── AlreadyRegistered     the address has an account we did not make
@@ -59,6 +61,13 @@ class AwaitingReview(AccountInactive):
 class UpstreamUnavailable(AccountError):
     code = "upstream_unavailable"
     sentence = "Sign-in is not available right now"
+    retry_after: int = 30  # seconds; what a page asks programs to wait
+
+
+class PortalBusy(UpstreamUnavailable):
+    code = "portal_busy"
+    sentence = "Too many people are here right now. Try again in a moment."
+    retry_after = 5
 
 
 class OutcomeUnclear(UpstreamUnavailable):
@@ -80,6 +89,26 @@ class PasswordRefused(AccountError):
 class FieldsRefused(PasswordRefused):
     code = "fields_refused"
     sentence = "The details of this sign-up were not accepted. Sign up once more."
+
+
+class AccountBusy(UpstreamUnavailable):
+    """Nothing was done: a change whose answer was lost may still land in Tyk.
+
+    `retry_after`, whole seconds and at least 1, says until when.
+    """
+
+    code = "account_busy"
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__(retry_after)
+        self.retry_after = retry_after
+
+    def __str__(self) -> str:
+        unit = "second" if self.retry_after == 1 else "seconds"
+        return (
+            "We are finishing a change to your account. "
+            f"Try again in {self.retry_after} {unit}."
+        )
 
 
 class AddressTaken(AccountError):

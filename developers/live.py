@@ -15,8 +15,8 @@ from django.db import transaction
 from django.views.decorators.debug import sensitive_variables
 
 from developers import links, pull, services, throttle
-from developers.deadline import Deadline
 from developers.errors import (
+    AccountBusy,
     AccountError,
     AccountInactive,
     AlreadyRegistered,
@@ -28,17 +28,20 @@ from developers.errors import (
     LinkDead,
     OutcomeUnclear,
     PasswordRefused,
+    PortalBusy,
     UpstreamUnavailable,
 )
 from developers.models import Developer, MailedLink, SignUp, email_key
 from developers.refusals import field_words, password_words
 from tyk import connect, lanes
+from tyk.budget import Budget
 from tyk.dashboard import records
 from tyk.dashboard.errors import (
     DashboardError,
     Misconfigured,
     OutcomeUnknown,
     Refused,
+    Unreachable,
 )
 from tyk.dashboard.secret import Secret
 from tyk.models import CredentialState, Organisation
@@ -58,24 +61,30 @@ def away_is_nobodys_failure() -> Iterator[None]:
             if error.reason == "key_rejected":
                 connect.note_credential(CredentialState.REJECTED)
         log.warning("account call failed", extra={"why": str(error)})
+        if isinstance(error, Unreachable) and error.is_shed:
+            raise PortalBusy from error
         raise UpstreamUnavailable from error
 
 
 # --- Sign-in -----------------------------------------------------------------------
 @sensitive_variables("password")
-def sign_in(email: str, password: Secret, *, ip: str = "") -> Developer:
+def sign_in(
+    email: str, password: Secret, *, ip: str = "", device: str = ""
+) -> Developer:
     """The developer this address and password prove, fresh from Tyk.
 
-    Raises Throttled, InvalidCredentials, AmbiguousAccount, AccountInactive or
+    `device` names a browser known to be the owner's (developers/device.py). Raises
+    Throttled, InvalidCredentials, AmbiguousAccount, AccountInactive or
     UpstreamUnavailable. The try is counted before Tyk is asked and given back
     unless the password was wrong.
     """
     typed = email.strip()
     if not password or not _may_be_an_address(typed):
         raise InvalidCredentials
-    spent = throttle.spend("login", address=typed, ip=ip)
+    whose = {"device": device} if device else {"address": typed}
+    spent = throttle.spend("login", ip=ip, **whose)
     try:
-        developer = _prove(typed, password, Deadline(settings.TYK_LOGIN_DEADLINE))
+        developer = _prove(typed, password, Budget(settings.TYK_LOGIN_DEADLINE))
     except InvalidCredentials:
         raise
     except AccountError:
@@ -90,7 +99,7 @@ def _may_be_an_address(typed: str) -> bool:
 
 
 @sensitive_variables("password")
-def _prove(typed: str, password: Secret, deadline: Deadline) -> Developer:
+def _prove(typed: str, password: Secret, deadline: Budget) -> Developer:
     found = services.who_has(typed)
     spellings = {row.email for row in found.several}
     spelling = _spelling_that_proves(
@@ -106,7 +115,7 @@ def _prove(typed: str, password: Secret, deadline: Deadline) -> Developer:
 
 @sensitive_variables("password")
 def _spelling_that_proves(
-    spellings: set[str], password: Secret, deadline: Deadline
+    spellings: set[str], password: Secret, deadline: Budget
 ) -> str:
     """Which spelling of the address Tyk takes the password for."""
     with away_is_nobodys_failure():
@@ -119,13 +128,17 @@ def _spelling_that_proves(
 
 
 def _read_back(
-    known: Developer | None, spelling: str, deadline: Deadline
+    known: Developer | None, spelling: str, deadline: Budget
 ) -> records.Developer:
     """The record behind the proof: by the id we know, else by address."""
     with away_is_nobodys_failure():
         record = known and pull.read(known.tyk_id, deadline=deadline.part())
         # Not there any more: deleted, and perhaps made again under this address.
         record = record or pull.look_up(spelling, deadline=deadline.part())
+        if record is None:
+            # Made here a moment ago, and not to be found by its address yet.
+            made = services.made_here(spelling)
+            record = pull.read(made, deadline=deadline.part()) if made else None
     if record is None:
         log.error("proved developer can't be read back")
         raise UpstreamUnavailable
@@ -168,15 +181,21 @@ def confirm(
 
     `take_over`: the person was told that an account exists already and wants to
     set its password; the mail proved the mailbox. Any exception leaves the link
-    open: Throttled, LinkDead, LinkBusy, AlreadyRegistered, AccountInactive,
-    PasswordRefused, FieldsRefused, OutcomeUnclear, UpstreamUnavailable.
+    open: Throttled, LinkDead, LinkBusy, AccountBusy, AlreadyRegistered,
+    AccountInactive, PasswordRefused, FieldsRefused, OutcomeUnclear,
+    UpstreamUnavailable.
     """
     throttle.spend("link", ip=ip)
     if link.signup is None:
         raise LinkDead
-    deadline = Deadline(settings.TYK_PASSWORD_DEADLINE)
-    with holding(link) as held, in_lane(lanes.for_address(link.email_key)):
-        tyk_id = _open_account(link.signup, password, deadline, take_over=take_over)
+    deadline = Budget(settings.TYK_PASSWORD_DEADLINE)
+    with (
+        holding(link) as held,
+        in_lane(lanes.for_address(link.email_key)) as alone,
+    ):
+        tyk_id = _open_account(
+            link.signup, password, deadline, alone=alone, take_over=take_over
+        )
         with transaction.atomic():
             # Both or neither: a used link of an unfinished sign-up can't be mended.
             held.use()
@@ -198,22 +217,30 @@ def holding(link: MailedLink) -> Iterator[links.Taken]:
 
 
 @contextmanager
-def in_lane(name: str) -> Iterator[None]:
+def in_lane(name: str) -> Iterator[lanes.Held]:
+    """Hold the lane while the story lasts; raises LinkBusy and AccountBusy."""
     try:
-        with lanes.lane(name, seconds=settings.TYK_PASSWORD_DEADLINE * 2 + 10):
-            yield
+        with lanes.lane(name, seconds=settings.TYK_PASSWORD_DEADLINE * 2 + 10) as held:
+            yield held
+    except lanes.MayStillLand as out:
+        raise AccountBusy(out.seconds) from None
     except lanes.LaneBusy:
         raise LinkBusy from None
 
 
 @sensitive_variables("password")
 def _open_account(
-    signup: SignUp, password: Secret, deadline: Deadline, *, take_over: bool
+    signup: SignUp,
+    password: Secret,
+    deadline: Budget,
+    *,
+    alone: lanes.Held,
+    take_over: bool,
 ) -> str:
     """The Tyk id of the account that now has this password."""
     record = _look(signup, deadline)
     if record is None:
-        return _create(signup, password, deadline)
+        return _create(signup, password, deadline, alone=alone)
     _demand_ours(record, signup.email)
     marker = record.fields.get(services.MARKER_FIELD, "")
     if marker in services.unfinished_markers(signup):
@@ -228,7 +255,7 @@ def _open_account(
     return record.id
 
 
-def _look(signup: SignUp, deadline: Deadline) -> records.Developer | None:
+def _look(signup: SignUp, deadline: Budget) -> records.Developer | None:
     """The address's record in Tyk, if there is one.
 
     By the id first, which the mirror or an earlier try may know. The whole list
@@ -247,23 +274,32 @@ def _look(signup: SignUp, deadline: Deadline) -> records.Developer | None:
 
 
 @sensitive_variables("password")
-def _create(signup: SignUp, password: Secret, deadline: Deadline) -> str:
+def _create(
+    signup: SignUp, password: Secret, deadline: Budget, *, alone: lanes.Held
+) -> str:
     marker = services.marker_of(signup)
     SignUp.objects.filter(pk=signup.pk).update(state=SignUp.State.SENDING)
+    seconds = deadline.part(0.4)
     with away_is_nobodys_failure():
         try:
-            made = connect.dashboard().create_developer(
-                email=signup.email,
-                password=password,
-                fields={**signup.fields, services.MARKER_FIELD: marker},
-                inactive=settings.SIGNUP_REVIEW,
-                deadline=deadline.part(0.4),
-            )
+            # A repeat that overtook it would make a twin, and nobody could tell
+            # which account the address means.
+            with alone.writing(deadline=seconds):
+                made = connect.dashboard().create_developer(
+                    email=signup.email,
+                    password=password,
+                    fields={**signup.fields, services.MARKER_FIELD: marker},
+                    inactive=settings.SIGNUP_REVIEW,
+                    deadline=seconds,
+                )
         except Refused as refused:
             raise _refusal(refused) from None
         except OutcomeUnknown:
             made = None
-    return made or _find_made(signup, password, marker, deadline)
+    if made is None:
+        made = _find_made(signup, password, marker, deadline)
+        alone.settled()
+    return made
 
 
 def _refusal(refused: Refused) -> AccountError:
@@ -273,9 +309,7 @@ def _refusal(refused: Refused) -> AccountError:
 
 
 @sensitive_variables("password")
-def _find_made(
-    signup: SignUp, password: Secret, marker: str, deadline: Deadline
-) -> str:
+def _find_made(signup: SignUp, password: Secret, marker: str, deadline: Budget) -> str:
     """After a lost answer: look, and let the password prove it; or OutcomeUnclear."""
     try:
         record = pull.look_up(signup.email, scan=True, deadline=deadline.part(0.3))
@@ -287,7 +321,7 @@ def _find_made(
     raise OutcomeUnclear
 
 
-def _confirmed(tyk_id: str, deadline: Deadline) -> Confirmed:
+def _confirmed(tyk_id: str, deadline: Budget) -> Confirmed:
     """Mirror what was made. A failing look takes nothing back."""
     try:
         developer = pull.pull_one(tyk_id, deadline=deadline.part())
@@ -312,7 +346,7 @@ def reset(link: MailedLink, password: Secret, *, ip: str = "") -> None:
     developer = link.developer
     if developer is None:
         raise LinkDead
-    deadline = Deadline(settings.TYK_PASSWORD_DEADLINE)
+    deadline = Budget(settings.TYK_PASSWORD_DEADLINE)
     with holding(link) as held, in_lane(lanes.for_developer(developer.tyk_id)):
         record = _record_to_reset(developer, deadline)
         if email_key(record.email) != link.email_key:
@@ -325,7 +359,7 @@ def reset(link: MailedLink, password: Secret, *, ip: str = "") -> None:
     _mirror_if_possible(developer, deadline)
 
 
-def _record_to_reset(developer: Developer, deadline: Deadline) -> records.Developer:
+def _record_to_reset(developer: Developer, deadline: Budget) -> records.Developer:
     """Today's record: an account switched off or gone gets no new password."""
     with away_is_nobodys_failure():
         record = pull.read(developer.tyk_id, deadline=deadline.part(0.3))
@@ -338,7 +372,7 @@ def _record_to_reset(developer: Developer, deadline: Deadline) -> records.Develo
 
 @sensitive_variables("password")
 def _set_password(
-    record: records.Developer, password: Secret, deadline: Deadline
+    record: records.Developer, password: Secret, deadline: Budget
 ) -> None:
     """Set it, or prove that it is set; PasswordRefused or OutcomeUnclear otherwise."""
     with away_is_nobodys_failure():
@@ -356,7 +390,7 @@ def _set_password(
 
 
 @sensitive_variables("password")
-def _is_proved(record: records.Developer, password: Secret, deadline: Deadline) -> bool:
+def _is_proved(record: records.Developer, password: Secret, deadline: Budget) -> bool:
     try:
         return connect.dashboard().verify_credentials(
             email=record.email, password=password, deadline=deadline.part()
@@ -375,7 +409,7 @@ def change_password(
     ends; the caller keeps its own.
     """
     sign_in(developer.email, current, ip=ip)
-    deadline = Deadline(settings.TYK_PASSWORD_DEADLINE)
+    deadline = Budget(settings.TYK_PASSWORD_DEADLINE)
     with in_lane(lanes.for_developer(developer.tyk_id)):
         record = _record_to_reset(developer, deadline)
         _set_password(record, new, deadline)
@@ -383,7 +417,7 @@ def change_password(
     _mirror_if_possible(developer, deadline)
 
 
-def _mirror_if_possible(developer: Developer, deadline: Deadline) -> None:
+def _mirror_if_possible(developer: Developer, deadline: Budget) -> None:
     """Take Tyk's new `password_updated` now, so that no pull wonders about it."""
     try:
         pull.pull_one(developer.tyk_id, deadline=deadline.part())

@@ -7,10 +7,10 @@ changes, by read, merge and write in the developer's lane.
 import logging
 
 from django.conf import settings
+from django.db import transaction
 from django.views.decorators.debug import sensitive_variables
 
 from developers import live, pull, services, throttle
-from developers.deadline import Deadline
 from developers.errors import (
     AccountInactive,
     AddressRefused,
@@ -22,6 +22,7 @@ from developers.errors import (
 )
 from developers.models import Developer, MailedLink
 from tyk import connect, lanes
+from tyk.budget import Budget
 from tyk.dashboard import records
 from tyk.dashboard.errors import DashboardError, OutcomeUnknown, Refused
 from tyk.dashboard.exact import RawDeveloper
@@ -46,18 +47,18 @@ def change(link: MailedLink, *, ip: str = "") -> Developer:
 
     Every session of theirs ends; the caller keeps its own. Any exception leaves
     the link open, and Tyk's record as it was unless it is OutcomeUnclear:
-    Throttled, LinkDead, LinkBusy, AccountInactive, AddressTaken, AddressRefused,
-    OutcomeUnclear, UpstreamUnavailable.
+    Throttled, LinkDead, LinkBusy, AccountBusy, AccountInactive, AddressTaken,
+    AddressRefused, OutcomeUnclear, UpstreamUnavailable.
     """
     throttle.spend("link", ip=ip)
     developer = link.developer
     if developer is None:
         raise LinkDead
-    deadline = Deadline(settings.TYK_PASSWORD_DEADLINE)
+    deadline = Budget(settings.TYK_PASSWORD_DEADLINE)
     with (
         live.holding(link) as held,
         live.in_lane(lanes.for_address(link.email_key)),
-        live.in_lane(lanes.for_developer(developer.tyk_id)),
+        live.in_lane(lanes.for_developer(developer.tyk_id)) as alone,
     ):
         raw = _record_to_change(developer, deadline)
         if raw.record.email != link.email:
@@ -65,15 +66,18 @@ def change(link: MailedLink, *, ip: str = "") -> Developer:
             _demand_free(link, developer, deadline)
             raw = _record_to_change(developer, deadline)
             _demand_unchanged(raw.record, link)
-            _write(raw, link, deadline)
-        held.use()
-        services.address_was_changed(link)
+            _write(raw, link, deadline, alone=alone)
+        with transaction.atomic():
+            # A link used up by a process that died here would end no session and
+            # leave the old mailbox untold.
+            held.use()
+            services.address_was_changed(link)
     _follow(raw.record, deadline)
     developer.refresh_from_db()
     return developer
 
 
-def _record_to_change(developer: Developer, deadline: Deadline) -> RawDeveloper:
+def _record_to_change(developer: Developer, deadline: Budget) -> RawDeveloper:
     with live.away_is_nobodys_failure():
         raw = pull.read_whole(
             developer.tyk_id, for_login=True, deadline=deadline.part(0.2)
@@ -91,7 +95,7 @@ def _demand_unchanged(record: records.Developer, link: MailedLink) -> None:
         raise LinkDead
 
 
-def _demand_free(link: MailedLink, developer: Developer, deadline: Deadline) -> None:
+def _demand_free(link: MailedLink, developer: Developer, deadline: Budget) -> None:
     """Nobody else has the address now, here or in Tyk."""
     if services.others_with(link.email, but=developer):
         raise AddressTaken
@@ -101,23 +105,24 @@ def _demand_free(link: MailedLink, developer: Developer, deadline: Deadline) -> 
         raise AddressTaken
 
 
-def _write(raw: RawDeveloper, link: MailedLink, deadline: Deadline) -> None:
+def _write(
+    raw: RawDeveloper, link: MailedLink, deadline: Budget, *, alone: lanes.Held
+) -> None:
+    seconds = deadline.part(0.4)
     with live.away_is_nobodys_failure():
         try:
-            connect.dashboard().update_developer(
-                raw.record.id,
-                raw.merged(email=link.email),
-                deadline=deadline.part(0.4),
-            )
+            with alone.writing(deadline=seconds):
+                connect.dashboard().update_developer(
+                    raw.record.id, raw.merged(email=link.email), deadline=seconds
+                )
         except Refused:
             raise AddressRefused from None
         except OutcomeUnknown:
             _demand_done(raw.record, link, deadline)
+            alone.settled()
 
 
-def _demand_done(
-    before: records.Developer, link: MailedLink, deadline: Deadline
-) -> None:
+def _demand_done(before: records.Developer, link: MailedLink, deadline: Budget) -> None:
     """After a lost answer: the address at Tyk is the new one, or OutcomeUnclear."""
     try:
         record = pull.read(before.id, deadline=deadline.part(0.3))
@@ -128,7 +133,7 @@ def _demand_done(
         raise OutcomeUnclear
 
 
-def _follow(before: records.Developer, deadline: Deadline) -> None:
+def _follow(before: records.Developer, deadline: Budget) -> None:
     """Mirror what is there now; a failing look takes nothing back."""
     try:
         today = pull.read(before.id, deadline=deadline.part())

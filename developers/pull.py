@@ -11,9 +11,11 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from developers import outcomes
 from developers.models import Developer, email_key
 from developers.services import end_sessions, sign_up_fields
-from tyk import connect
+from tyk import connect, outbox
+from tyk.alarms import VANISHED
 from tyk.dashboard import records
 from tyk.dashboard.errors import DashboardError, NotFound, Refused
 from tyk.dashboard.exact import RawDeveloper
@@ -57,6 +59,8 @@ class Applied:
 class _Known:
     digest: str
     gone: bool
+    email: str
+    read_at: datetime | None
     password_updated: datetime | None
     written_here_at: datetime | None
 
@@ -65,7 +69,7 @@ def apply(found: Sequence[records.Developer]) -> Applied:
     """Mirror these records; unchanged ones cost their share of one query.
 
     Duplicate addresses are allowed, as in Tyk. Sessions end where the password
-    was changed elsewhere.
+    was changed elsewhere; where the address was, its old mailbox is told.
     """
     organisation = Organisation.current()
     applied = Applied()
@@ -106,16 +110,34 @@ def _apply_chunk(chunk: list[records.Developer], asked: list[str]) -> list[str]:
     for developer in Developer.objects.filter(tyk_id__in=moved) if moved else ():
         log.info("password changed in Tyk", extra={"developer": str(developer.code)})
         end_sessions(developer)
+    _follow_addresses(news, known)
     return [row.tyk_id for row in news]
+
+
+def _follow_addresses(news: list[Developer], known: dict[str, _Known]) -> None:
+    old = {
+        row.tyk_id: known[row.tyk_id]
+        for row in news
+        if row.tyk_id in known and email_key(known[row.tyk_id].email) != row.email_key
+    }
+    for developer in Developer.objects.filter(tyk_id__in=old) if old else ():
+        was = old[developer.tyk_id]
+        outcomes.address_moved(developer, old=was.email, since=was.read_at)
 
 
 def _known(ids: list[str]) -> dict[str, _Known]:
     rows = Developer.objects.filter(tyk_id__in=ids).values_list(
-        "tyk_id", "digest", "gone_at", "password_updated", "written_here_at"
+        "tyk_id",
+        "digest",
+        "gone_at",
+        "email",
+        "read_at",
+        "password_updated",
+        "written_here_at",
     )
     return {
-        tyk_id: _Known(digest, gone_at is not None, password_updated, written)
-        for tyk_id, digest, gone_at, password_updated, written in rows
+        tyk_id: _Known(digest, gone_at is not None, email, read_at, password, written)
+        for tyk_id, digest, gone_at, email, read_at, password, written in rows
     }
 
 
@@ -211,14 +233,21 @@ def read_whole(
 
 
 def keys_lost(before: records.Developer, after: records.Developer) -> int:
-    """How many keys and OAuth clients `after` no longer names, told to staff.
+    """How many keys and OAuth clients `after` no longer names, put before staff.
 
     Tyk has no version on its records: a change made between our read and our
     write is overwritten, and this is where that shows.
     """
     lost = len(_holdings(before) - _holdings(after))
-    if lost:
+    developer = Developer.objects.filter(tyk_id=after.id).first() if lost else None
+    if developer is not None:
         log.error("keys lost beside a write", extra={"developer": after.id, "n": lost})
+        # A row of its own: what the developer edits next must not wait behind it.
+        outbox.ask_a_person(
+            "developer.keys_lost",
+            developer.code,
+            reason=f"{lost} of the developer's {VANISHED}",
+        )
     return lost
 
 

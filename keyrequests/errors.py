@@ -74,6 +74,23 @@ class BeingMade(AccessError):
     sentence = "Your key is being made in another tab or window."
 
 
+class AccountBusy(AccessError):
+    """A change to the developer whose answer was lost may still land in Tyk.
+
+    `seconds`, whole and at least 1, say when to try again.
+    """
+
+    code = "account_busy"
+
+    def __init__(self, seconds: int) -> None:
+        unit = "second" if seconds == 1 else "seconds"
+        super().__init__(
+            "We are finishing a change to your account. No key was made. "
+            f"Try again in {seconds} {unit}."
+        )
+        self.seconds = seconds
+
+
 class KeyMailIsOn(AccessError):
     code = "key_mail_on"
     sentence = (
@@ -101,6 +118,12 @@ class KeyServiceAway(AccessError):
 
     code = "key_service_away"
     sentence = "No key was made and none was used up."
+
+
+class KeyServiceBusy(KeyServiceAway):
+    """As above: so many people are here that the key service was not even asked."""
+
+    code = "key_service_busy"
 
 
 class ClaimUnsure(AccessError):

@@ -12,6 +12,7 @@ If the answer is lost, nothing is shown and `mint.settle` finds out what happene
 
 import contextlib
 import logging
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -22,12 +23,15 @@ from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
 from developers.models import Developer
+from developers.services import MARKER_FIELD
 from keyrequests import holdings, outcomes, pull, services
 from keyrequests.errors import (
     AccessError,
+    AccountBusy,
     BeingMade,
     ClaimUnsure,
     KeyServiceAway,
+    KeyServiceBusy,
     MadeElsewhere,
     NotClaimable,
 )
@@ -35,13 +39,21 @@ from keyrequests.models import Event, Key, KeyPolicy, KeyRequest, Mint
 from tyk import lanes, outbox
 from tyk.budget import Budget
 from tyk.connect import dashboard
-from tyk.dashboard.errors import DashboardError, NotFound, OutcomeUnknown, Refused
-from tyk.dashboard.records import Minted, MintedBasic, MintedOAuth
+from tyk.dashboard.errors import (
+    DashboardError,
+    NotFound,
+    OutcomeUnknown,
+    Refused,
+    Unreachable,
+)
+from tyk.dashboard.records import BadRecord, Minted, MintedBasic, MintedOAuth
 from tyk.dashboard.secret import Secret
 from tyk.models import Organisation
 
 log = logging.getLogger(__name__)
 
+# For a request made without an id: as many looks, so many seconds apart.
+LOOKS, LISTED_EVERY = 5, 0.2
 LANE_WAIT = 3.0  # seconds a click waits for a worker's call to the same developer
 
 
@@ -61,8 +73,8 @@ class Shown:
 def claim(request: KeyRequest) -> Shown:
     """Make the key of an approved request, for its owner to see once.
 
-    Raises the refusals of `services.refuse_claim`, and KeyServiceAway (nothing
-    was made), ClaimUnsure (being found out) or MadeElsewhere.
+    Raises the refusals of `services.refuse_claim`, AccountBusy or KeyServiceAway
+    (nothing was made), ClaimUnsure (being found out) or MadeElsewhere.
     """
     services.refuse_claim(request)
     return _mint(request, replaces=None, overlap=0)
@@ -71,8 +83,8 @@ def claim(request: KeyRequest) -> Shown:
 def replace(key: Key, *, overlap: float) -> Shown:
     """Make a new key for the request of `key`; the old one ends in `overlap` seconds.
 
-    Raises the refusals of `services.refuse_replacement`, KeyServiceAway or
-    ClaimUnsure; then the old key is untouched.
+    Raises the refusals of `services.refuse_replacement`, AccountBusy, KeyServiceAway
+    or ClaimUnsure; then the old key is untouched.
     """
     services.refuse_replacement(key)
     if key.request is None:
@@ -83,7 +95,7 @@ def replace(key: Key, *, overlap: float) -> Shown:
 @sensitive_variables()
 def _mint(request: KeyRequest, *, replaces: Key | None, overlap: float) -> Shown:
     budget = Budget(settings.TYK_CLAIM_DEADLINE)
-    with _alone(request.developer):
+    with _alone(request.developer) as alone:
         try:
             before = holdings.of_developer(
                 request.developer,
@@ -91,24 +103,27 @@ def _mint(request: KeyRequest, *, replaces: Key | None, overlap: float) -> Shown
             )
         except DashboardError as error:
             log.warning("claim not begun", extra={"why": str(error)})
-            raise KeyServiceAway from None
+            raise _away(error) from None
         if budget.left() < settings.TYK_CLAIM_DEADLINE / 2:
             # Too little time for a call whose answer must not be lost.
             raise KeyServiceAway
         mint = _begin(request, replaces=replaces, before=before.fingerprints)
-        minted = _approve(mint, budget)
+        minted = _approve(mint, budget, alone=alone)
         key = _keep(mint, minted, overlap=overlap)
         _read_back(key, mint, budget)
     return Shown(mint=mint, key=key, pairs=_pairs(minted))
 
 
 @contextmanager
-def _alone(developer: Developer) -> Iterator[None]:
+def _alone(developer: Developer) -> Iterator[lanes.Held]:
     """Hold the developer's lane, so that no other write of ours is under way."""
     name = lanes.for_developer(developer.tyk_id)
     try:
-        with lanes.lane(name, seconds=settings.CLAIM_LEASE, wait=LANE_WAIT):
-            yield
+        with lanes.lane(name, seconds=settings.CLAIM_LEASE, wait=LANE_WAIT) as held:
+            held.demand_quiet()
+            yield held
+    except lanes.MayStillLand as out:
+        raise AccountBusy(out.seconds) from None
     except lanes.LaneBusy:
         raise BeingMade from None
 
@@ -152,28 +167,43 @@ def _unused_tyk_request(request: KeyRequest) -> str:
 
 
 @sensitive_variables()
-def _approve(mint: Mint, budget: Budget) -> Minted:
-    """The irreversible call. Every failure ends in a row state and a refusal."""
+def _approve(mint: Mint, budget: Budget, *, alone: lanes.Held) -> Minted:
+    """The irreversible call. Every failure ends in a row state and a refusal.
+
+    Tyk writes the new key into the developer's record: a profile edit that read it
+    before and wrote it after would drop the key, so none may until it has landed.
+    """
     try:
         if not mint.tyk_request_id:
             _ask_again(mint, budget)
-        return dashboard().approve(mint.tyk_request_id, deadline=budget.left())
+        seconds = budget.left()
+        with alone.writing(deadline=seconds):
+            return dashboard().approve(mint.tyk_request_id, deadline=seconds)
+    except lanes.LaneBusy:
+        _not_made(mint, "the lane ran out before the call")
+        raise
     except OutcomeUnknown as error:
         _unsure(mint, error.reason)
         raise ClaimUnsure from None
     except (Refused, NotFound) as error:
-        _not_made(mint, error)
+        _not_made(mint, str(error))
         raise _refusal(mint, budget) from None
     except DashboardError as error:
-        _not_made(mint, error)
-        raise KeyServiceAway from None
+        _not_made(mint, str(error))
+        raise _away(error) from None
+
+
+def _away(error: DashboardError) -> KeyServiceAway:
+    shed = isinstance(error, Unreachable) and error.is_shed
+    return KeyServiceBusy() if shed else KeyServiceAway()
 
 
 def _ask_again(mint: Mint, budget: Budget) -> None:
     """A new Tyk request for a replacement or after a lost key, kept in the mint.
 
-    Raises DashboardError, and ClaimUnsure when Tyk answers without an id: settling
-    finds the request by the mint's marker and takes it back.
+    Raises DashboardError, and ClaimUnsure when Tyk answers without an id and does
+    not list the request in time: settling finds it by the mint's marker and takes it
+    back.
     """
     request = mint.request
     tyk_id = dashboard().create_request(
@@ -185,10 +215,37 @@ def _ask_again(mint: Mint, budget: Budget) -> None:
         deadline=budget.left(),
     )
     if tyk_id is None:
+        # Some releases answer "Data updated": then the marker finds it.
+        tyk_id = _listed_for(mint, budget)
+    if tyk_id is None:
         _unsure(mint, "no request id")
         raise ClaimUnsure
     Mint.objects.filter(pk=mint.pk).update(tyk_request_id=tyk_id)
     mint.tyk_request_id = tyk_id
+
+
+def _listed_for(mint: Mint, budget: Budget) -> str | None:
+    """The request that carries this mint's marker; None if it is not listed in time.
+
+    Half of the time is kept for the call whose answer must not be lost.
+    """
+    marker = Organisation.current().marker(mint.code)
+    kept = settings.TYK_CLAIM_DEADLINE / 2
+    for _look in range(LOOKS):
+        left = budget.left() - kept
+        if left <= 0:
+            break
+        waiting = dashboard().requests(approved=False, deadline=left)
+        ours = [
+            record.id
+            for record in waiting
+            if not isinstance(record, BadRecord)
+            and record.fields.get(MARKER_FIELD) == marker
+        ]
+        if ours:
+            return ours[0]
+        time.sleep(min(LISTED_EVERY, left))
+    return None
 
 
 def _refusal(mint: Mint, budget: Budget) -> AccessError:
@@ -227,8 +284,8 @@ def _unsure(mint: Mint, why: str) -> None:
         services.note(Event.Verb.UNSURE, request=mint.request)
 
 
-def _not_made(mint: Mint, error: DashboardError) -> None:
-    log.warning("claim not done", extra={"why": str(error)})
+def _not_made(mint: Mint, why: str) -> None:
+    log.warning("claim not done", extra={"why": why})
     Mint.objects.filter(pk=mint.pk, state=Mint.State.SENDING).update(
         state=Mint.State.REFUSED, ended_at=timezone.now()
     )

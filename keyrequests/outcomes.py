@@ -76,6 +76,37 @@ def declined_in_tyk(request: KeyRequest) -> bool:
     return moved
 
 
+@transaction.atomic
+def never_listed(key: Key) -> None:
+    """A key that was shown is not in Tyk: deleted there before its id was read."""
+    ends = {Key.State.REVOKING: Key.State.REVOKED, Key.State.LIVE: Key.State.GONE}
+    now = timezone.now()
+    moved = Key.objects.filter(pk=key.pk, fp=None, state=key.state).update(
+        state=ends[Key.State(key.state)], ended_at=now
+    )
+    if not moved:
+        return
+    services.note(
+        Verb.REVOKED, request=key.request, key=key, at=now, text="Tyk never listed it"
+    )
+    if key.state == Key.State.REVOKING:
+        outbox.enqueue("mail.key_revoked", key.code)
+
+
+@transaction.atomic
+def live_after_all(key: Key, *, revoke: bool) -> None:
+    """A key we call revoked works; `revoke` says whether it is ended once more."""
+    now = timezone.now()
+    state = Key.State.REVOKING if revoke else Key.State.LIVE
+    moved = Key.objects.filter(pk=key.pk, state=Key.State.REVOKED).update(
+        state=state, ended_at=None, ends_at=now if revoke else None, missing_since=None
+    )
+    if moved:
+        text = "still live after it was revoked" + (": revoked again" if revoke else "")
+        services.note(Verb.FOUND, request=key.request, key=key, at=now, text=text)
+    key.refresh_from_db()
+
+
 def settle_soon(mint: Mint) -> None:
     """Have the worker look at once, where no late write can be under way."""
     outbox.enqueue(

@@ -1,7 +1,7 @@
 """Outbox handlers: making Tyk agree with requests, mints and revocations."""
 
 import logging
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from django.conf import settings
 from django.db import transaction
@@ -9,7 +9,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from developers.services import MARKER_FIELD
-from keyrequests import holdings, pull, services
+from keyrequests import holdings, outcomes, pull, services
 from keyrequests.models import Event, Key, KeyRequest, Mint
 from tyk import lanes, outbox
 from tyk.connect import dashboard
@@ -29,6 +29,7 @@ OURS_WITHIN = timedelta(hours=24)
 TRIED_WITHIN = timedelta(minutes=5)
 AUDIT_EVERY = 3600.0  # seconds, once the first minutes are over
 SOON = 10.0  # seconds, where another of our writes must go first
+SELDOM = 60.0  # seconds, once the first minutes are over
 
 
 # --- Requests ----------------------------------------------------------------------
@@ -104,11 +105,21 @@ def _adopt_delivered() -> None:
 
 def _delete_twins(request: KeyRequest) -> None:
     """Delete what else carries its marker: a write landed after we sent another."""
-    for record in dashboard().requests(approved=False):
-        if isinstance(record, BadRecord) or record.id == request.tyk_id:
-            continue
-        if _marker_of(record) == _marker(request):
-            _delete(record.id)
+    for tyk_id in _waiting_with(_marker(request)):
+        if tyk_id != request.tyk_id:
+            _delete(tyk_id)
+
+
+def _waiting_with(marker: str) -> list[str]:
+    """Ids of the unapproved requests in Tyk that carry this marker.
+
+    The whole list first: it holds a slot, and a call meanwhile may find none.
+    """
+    return [
+        record.id
+        for record in dashboard().requests(approved=False)
+        if not isinstance(record, BadRecord) and _marker_of(record) == marker
+    ]
 
 
 def _delivered(request: KeyRequest, tyk_id: str) -> None:
@@ -164,20 +175,28 @@ def _delete(tyk_id: str) -> None:
 
 
 def revoke_key(job: Job) -> None:
-    """End a key in Tyk. "Not there" is success; a refusal waits for a person."""
+    """End a key in Tyk; a refusal waits for a person.
+
+    "Not there" is success, once the gateway does not know the key either. Asked
+    for a key that was revoked, it finds out whether that was true.
+    """
     key = Key.objects.select_related("developer", "request").get(code=job.subject)
+    if key.state == Key.State.REVOKED and key.sealed_id is not None:
+        _look_again(key)
     if not key.works:
         return
-    if key.state == Key.State.LIVE and (key.ends_at or timezone.now()) > timezone.now():
-        raise Later(_until(key.ends_at), "the replaced key still works for a while")
-    if key.sealed_id is None:
-        if timezone.now() - key.created_at > pull.LISTED_WITHIN:
-            raise Park("Tyk never listed this key, so it can not be named to revoke it")
-        raise Later(SOON, "waits until the id of the key is read")
+    if key.state == Key.State.LIVE:
+        if key.ends_at is None:
+            return  # nobody asks any more
+        if key.ends_at > timezone.now():
+            left = (key.ends_at - timezone.now()).total_seconds()
+            raise Later(max(1.0, left), "the replaced key still works for a while")
+    if key.sealed_id is None and not _named_late(key):
+        return
     try:
         _revoke(key)
     except NotFound:
-        log.info("key was already gone")
+        _demand_ended(key)
     except Refused as error:
         # Needs enable_delete_key_by_hash at the gateway (Tyk docs, key hashing).
         raise Park(
@@ -186,10 +205,12 @@ def revoke_key(job: Job) -> None:
     _revoked(key)
 
 
-def _until(moment: datetime | None) -> float:
-    if moment is None:
-        return SOON
-    return max(1.0, (moment - timezone.now()).total_seconds())
+def _named_late(key: Key) -> bool:
+    """Find Tyk's id of the key; False if it has ended. Raises Later or Park."""
+    mint = Mint.objects.select_related("request__developer", "key").get(key=key)
+    _read_late_id(mint)
+    key.refresh_from_db()
+    return key.works
 
 
 def _revoke(key: Key) -> None:
@@ -198,6 +219,50 @@ def _revoke(key: Key) -> None:
         dashboard().delete_oauth_client(key_id)
     else:
         dashboard().revoke_key(key.developer.tyk_id, key_id)
+
+
+def _demand_ended(key: Key) -> None:
+    """Tyk found nothing to delete: believed if the key does not work either.
+
+    A replica that lags does not know a young key yet. The session at the gateway
+    is the second, independent look (Tyk docs, Keys: get a key).
+    """
+    if not _works_in_tyk(key):
+        log.info("key was already gone")
+        return
+    log.warning("key not found, but it works", extra={"key": str(key.code)})
+    asked_at = key.ends_at or key.created_at
+    if timezone.now() - asked_at > pull.LISTED_WITHIN:
+        raise Park("Tyk finds no such key to delete, and it is still live")
+    raise Later(SOON, "Tyk does not find the key, but it is still live")
+
+
+def _works_in_tyk(key: Key) -> bool:
+    key_id = holdings.id_of(key)
+    try:
+        if key.kind == Key.Kind.OAUTH:
+            record = dashboard().developer(key.developer.tyk_id)
+            held = record.oauth_clients.values()
+            return any(one.client_id == key_id for some in held for one in some)
+        dashboard().key_detail(key_id, hashed=Organisation.current().hash_keys)
+    except NotFound:
+        return False
+    return True
+
+
+def _look_again(key: Key) -> None:
+    """A pull met a key that we call revoked. If it works, the page must say so.
+
+    Within a day it is the same key, and what its owner asked for is done again.
+    After that somebody brought it back in Tyk, and it is theirs to end.
+    """
+    if not _works_in_tyk(key):
+        return  # a list that lags behind
+    young = key.ended_at is None or timezone.now() - key.ended_at < OURS_WITHIN
+    log.error(
+        "revoked key is live", extra={"key": str(key.code), "revoked again": young}
+    )
+    outcomes.live_after_all(key, revoke=young)
 
 
 @transaction.atomic
@@ -260,16 +325,25 @@ def audit(job: Job) -> None:
 
 
 def _read_late_id(mint: Mint) -> None:
-    """A key was shown but Tyk's id for it not read back yet."""
+    """A key was shown but Tyk's id for it not read back yet.
+
+    Deleted in Tyk before that, it is never listed: looked for long enough, and
+    listed nowhere, it has ended. Raises Later until then.
+    """
     if mint.key is None or mint.key.fp is not None:
         return
-    made = pull.key_made_by(mint)
-    if made is not None:
-        holdings.keep_id(mint.key, made.id)
-    elif timezone.now() - mint.started_at < pull.LISTED_WITHIN:
-        raise Later(SOON, "the key is not listed yet")
+    made = pull.keys_marked_by(mint)
+    waited = timezone.now() - mint.started_at
+    if len(made) == 1:
+        holdings.keep_id(mint.key, made[0].id)
+    elif waited < pull.LISTED_WITHIN:
+        young = waited < TRIED_WITHIN
+        raise Later(SOON if young else SELDOM, "the key is not listed yet")
+    elif made:
+        raise Park("Tyk lists several keys of this claim, and nothing tells which")
     else:
-        raise Park("Tyk never listed the key that was shown")
+        log.warning("key never listed", extra={"mint": str(mint.code)})
+        outcomes.never_listed(mint.key)
 
 
 def _find_out(mint: Mint) -> None:
@@ -348,10 +422,8 @@ def _take_back_own_request(mint: Mint) -> None:
     """Delete the Tyk request a mint made for itself, if nobody used it."""
     if mint.tyk_request_id == mint.request.tyk_id:
         return
-    marker = Organisation.current().marker(mint.code)
-    for record in dashboard().requests(approved=False):
-        if not isinstance(record, BadRecord) and _marker_of(record) == marker:
-            _delete(record.id)
+    for tyk_id in _waiting_with(Organisation.current().marker(mint.code)):
+        _delete(tyk_id)
 
 
 @transaction.atomic

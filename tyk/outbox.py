@@ -15,7 +15,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from http import HTTPStatus
@@ -28,7 +28,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils.module_loading import import_string
 
-from tyk import connect, fence, lanes
+from tyk import connect, database, fence, lanes
 from tyk.dashboard.errors import (
     Busy,
     DashboardError,
@@ -72,6 +72,7 @@ class Job:
     asked: int
     must_look: bool
     lane: str = ""
+    held: lanes.Held | None = None  # the lane, while the handler runs
 
     @contextmanager
     def sending(self) -> Iterator[None]:
@@ -89,6 +90,22 @@ class Job:
             if not isinstance(error, OutcomeUnknown):
                 _mine(self).update(sending_since=None)
             raise
+        except lanes.LaneBusy:
+            _mine(self).update(sending_since=None)
+            raise
+
+    @contextmanager
+    def whole_record(self) -> Iterator[None]:
+        """Around the one call that writes a whole record, inside `sending`.
+
+        It may land late and undo what came after it, so no other such write is sent
+        to this developer until it can't any more (lanes.Held.writing).
+        """
+        with ExitStack() as stack:
+            if self.held is not None:
+                deadline = settings.TYK_WRITE_DEADLINE
+                stack.enter_context(self.held.writing(deadline=deadline))
+            yield
 
     def settled(self) -> None:
         """Commit that a look found the earlier write to have had no effect."""
@@ -111,15 +128,17 @@ def enqueue(kind: str, subject: object, *, lane: str = "", after: float = 0) -> 
     # Plain Now() for "at once": SQLite compares texts, and writes a sum with more
     # digits, so that within the same millisecond it would not be due yet.
     due = Now() + timedelta(seconds=after) if after else Now()
+    rows = Outbox.objects.filter(kind=kind, subject=str(subject))
     with transaction.atomic():
-        _, made = Outbox.objects.get_or_create(
-            kind=kind,
-            subject=str(subject),
-            defaults={"asked": 1, "next_at": due, "lane": lane},
-        )
+        made = False
+        # A row that was done long ago may be tidied away between look and update.
+        while not made and not rows.update(asked=F("asked") + 1, lane=lane):
+            _, made = Outbox.objects.get_or_create(
+                kind=kind,
+                subject=str(subject),
+                defaults={"asked": 1, "next_at": due, "lane": lane},
+            )
         if not made:
-            rows = Outbox.objects.filter(kind=kind, subject=str(subject))
-            rows.update(asked=F("asked") + 1, lane=lane)
             # What is quarantined keeps its time; anything else is hurried.
             rows.filter(sending_since=None, next_at__gt=due).update(next_at=due)
             # Nothing was owed until now: its age begins here.
@@ -128,6 +147,18 @@ def enqueue(kind: str, subject: object, *, lane: str = "", after: float = 0) -> 
             )
     if not after:
         transaction.on_commit(_ring, robust=True)
+
+
+@transaction.atomic
+def ask_a_person(kind: str, subject: object, *, reason: str) -> None:
+    """Put something on the operators' desk that only a person can see to.
+
+    A row that is parked from the start; "Try again" runs its handler.
+    """
+    enqueue(kind, subject)
+    rows = Outbox.objects.filter(kind=kind, subject=str(subject))
+    rows.update(parked_reason=reason[:200], last_outcome=reason[:200])
+    log.error("outbox parked", extra={"kind": kind, "reason": reason[:200]})
 
 
 def _ring() -> None:
@@ -161,28 +192,32 @@ def drain(limit: int = 100, *, seconds: float = 200) -> Counter[str]:
     """Work on what is due now, at most `limit` rows; how many ended in what.
 
     No row is begun after `seconds`, so that a worker is not killed in mid-call.
+    "database": ours failed, and this is all for now. What was being done is due
+    again when its lease is over.
     """
-    give_up = time.monotonic() + seconds
     outcomes: Counter[str] = Counter()
-    why_not = fence.closed()
-    if why_not:
-        log.error("outbox paused", extra={"why": why_not})
-        return Counter(paused=1)
-    while outcomes.total() < limit:
-        worked = Counter(_work(_ready(limit - outcomes.total()), give_up))
-        if not worked:
-            break
-        outcomes += worked
+    try:
+        why_not = fence.closed()
+        if why_not:
+            log.error("outbox paused", extra={"why": why_not})
+            return Counter(paused=1)
+        _drain(outcomes, limit, time.monotonic() + seconds)
+    except database.FAILURES as error:
+        database.survived("outbox", error)
+        outcomes["database"] += 1
     return outcomes
 
 
-def _work(rows: list[int], give_up: float) -> Iterator[str]:
-    for pk in rows:
-        if time.monotonic() >= give_up:
-            return
-        job = _lease(pk)
-        if job is not None:
-            yield _serve(job)
+def _drain(outcomes: Counter[str], limit: int, give_up: float) -> None:
+    before = -1
+    while before < outcomes.total() < limit:
+        before = outcomes.total()
+        for pk in _ready(limit - before):
+            if time.monotonic() >= give_up:
+                return
+            job = _lease(pk)
+            if job is not None:
+                outcomes[_serve(job)] += 1
 
 
 def _ready(limit: int) -> list[int]:
@@ -229,9 +264,9 @@ def _serve(job: Job) -> str:
     try:
         if not job.lane:
             return _handle(job)
-        with lanes.lane(job.lane, seconds=settings.OUTBOX_LEASE):
+        with lanes.lane(job.lane, seconds=settings.OUTBOX_LEASE) as job.held:
             return _handle(job)
-    except lanes.LaneBusy:
+    except lanes.LaneBusy:  # not taken
         return _again(job, LANE_PAUSE, "waits for another writer")
 
 
@@ -246,12 +281,16 @@ def _handle(job: Job) -> str:
         return _again(job, later.seconds, str(later))
     except Park as park:
         return _park(job, str(park))
+    except lanes.MayStillLand as out:
+        return _again(job, out.seconds, "waits for a lost write to be over")
     except lanes.LaneBusy:
         return _again(job, LANE_PAUSE, "waits for another writer")
     except DashboardError as error:
         return _failed_call(job, error)
     except SoftTimeLimitExceeded:
         raise  # the worker is told to stop: go no further
+    except database.OUTAGE as error:
+        return _wait(job, database.survived(f"outbox {job.kind}", error))
     except Exception as error:
         log.exception("outbox handler failed", extra={"kind": job.kind})
         return _count_failure(job, f"error: {type(error).__name__}")

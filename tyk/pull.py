@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,7 +10,7 @@ from django.conf import settings
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
-from tyk import connect
+from tyk import connect, database
 from tyk.dashboard.errors import Call, DashboardError, Misconfigured
 from tyk.dashboard.records import Configuration
 from tyk.models import CredentialState, Organisation, PullState
@@ -36,16 +37,29 @@ Pull = Callable[[], Pulled]
 
 
 def run(kind: str) -> Pulled:
-    """Pull `kind` and keep how it went in PullState; raises DashboardError."""
+    """Pull `kind` and keep how it went in PullState.
+
+    Raises DashboardError and, when our own database fails, `database.FAILURES`;
+    that was logged and noted as far as may be, and the next pull makes it good.
+    """
     pull: Pull = import_string(settings.PULLS[kind])
-    PullState.objects.update_or_create(
-        kind=kind, defaults={"started_at": timezone.now()}
-    )
     try:
+        PullState.objects.update_or_create(
+            kind=kind, defaults={"started_at": timezone.now()}
+        )
         pulled = pull()
+        _note_success(kind, pulled)
     except DashboardError as error:
         _note_failure(kind, error)
         raise
+    except database.FAILURES as error:
+        why = database.survived(f"pull {kind}", error)
+        _note_error(kind, why)
+        raise
+    return pulled
+
+
+def _note_success(kind: str, pulled: Pulled) -> None:
     connect.note_credential(CredentialState.ACCEPTED)
     PullState.objects.filter(kind=kind).update(
         completed_at=timezone.now(),
@@ -56,13 +70,17 @@ def run(kind: str) -> Pulled:
         held_back_reason=pulled.held_back[:200],
         last_error="",
     )
-    return pulled
 
 
 def _note_failure(kind: str, error: DashboardError) -> None:
     if isinstance(error, Misconfigured) and error.reason == "key_rejected":
         connect.note_credential(CredentialState.REJECTED)
-    PullState.objects.filter(kind=kind).update(last_error=str(error)[:200])
+    _note_error(kind, str(error))
+
+
+def _note_error(kind: str, why: str) -> None:
+    with suppress(*database.FAILURES):  # it was logged, and the next pull says it again
+        PullState.objects.filter(kind=kind).update(last_error=why[:200])
 
 
 def as_of(kind: str) -> datetime | None:

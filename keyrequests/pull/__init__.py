@@ -12,6 +12,7 @@ from keyrequests.pull.people import (
     developers,
     in_chunks,
     key_made_by,
+    keys_marked_by,
     one_developer,
     recent_developers,
 )
@@ -24,6 +25,7 @@ __all__ = [
     "developers",
     "in_chunks",
     "key_made_by",
+    "keys_marked_by",
     "one_developer",
     "pending_requests",
     "recent_developers",

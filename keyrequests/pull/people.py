@@ -27,9 +27,9 @@ from keyrequests.models import (
     KeyPolicy,
     Mint,
 )
-from tyk import outbox
+from tyk import lanes, outbox
 from tyk.connect import dashboard
-from tyk.dashboard.errors import NotFound
+from tyk.dashboard.errors import NotFound, Unexpected
 from tyk.dashboard.records import BadRecord, Developer as Person
 from tyk.models import Organisation
 from tyk.pull import Pulled
@@ -39,7 +39,7 @@ log = logging.getLogger(__name__)
 CHUNK = 500
 TWO_LOOKS_APART = timedelta(seconds=60)
 # Tyk lists a new key at once or, behind a replica, within minutes.
-LISTED_WITHIN = timedelta(hours=1)
+LISTED_WITHIN = timedelta(minutes=15)
 T = TypeVar("T")
 
 
@@ -55,10 +55,9 @@ def developers() -> Pulled:
 def recent_developers() -> Pulled:
     """Those who were here in the last minutes, one by one."""
     since = timezone.now() - timedelta(seconds=settings.RECENT_DEVELOPER_WINDOW)
-    ids = Developer.objects.present().filter(seen_here_at__gte=since)
-    return _apply_people(
-        _each(ids.values_list("tyk_id", flat=True)), began=timezone.now()
-    )
+    rows = Developer.objects.present().filter(seen_here_at__gte=since)
+    ids = list(rows.values_list("tyk_id", flat=True))
+    return _apply_people(_readable(ids), began=timezone.now())
 
 
 def one_developer(developer: Developer, *, seconds: float | None = None) -> Pulled:
@@ -72,6 +71,16 @@ def _each(tyk_ids: Iterable[str], *, seconds: float | None = None) -> Iterator[P
         record = people.read(tyk_id, deadline=seconds)
         if record is not None:
             yield record
+
+
+def _readable(tyk_ids: Iterable[str]) -> Iterator[Person | BadRecord]:
+    """Each of them; one that can't be read must not hide the others."""
+    for index, tyk_id in enumerate(tyk_ids):
+        try:
+            yield from _each([tyk_id])
+        except Unexpected as error:
+            log.warning("developer not readable", extra={"why": str(error)})
+            yield BadRecord(index=index, id=tyk_id, reason=error.reason)
 
 
 def _apply_people(stream: Iterable[Person | BadRecord], *, began: datetime) -> Pulled:
@@ -100,6 +109,7 @@ class _Step:
     renamed: list[tuple[Key, holdings.Held]] = field(default_factory=list)
     missed: list[Key] = field(default_factory=list)
     gone: list[Key] = field(default_factory=list)
+    undead: list[Key] = field(default_factory=list)
 
     def __len__(self) -> int:
         return sum(len(part) for part in vars(self).values())
@@ -144,6 +154,8 @@ def _compared(
                     step.renamed.append((key, held))
                 if key.state == Key.State.GONE or key.missing_since:
                     step.back.append(key)
+                if key.state == Key.State.REVOKED and _is_long_over(key, began):
+                    step.undead.append(key)
     for key in known.values():
         if key.pk in listed or not key.works or key.created_at >= began:
             continue
@@ -154,10 +166,16 @@ def _compared(
     return step
 
 
+def _is_long_over(key: Key, began: datetime) -> bool:
+    """Whether a list asked for at `began` should know that the key has ended."""
+    return key.ended_at is not None and began - key.ended_at >= TWO_LOOKS_APART
+
+
 def _keys_of(developers: Iterable[Developer]) -> dict[tuple[int, str], Key]:
     keys = Key.objects.filter(developer__in=list(developers)).exclude(fp=None)
     return {
-        (key.developer_id, key.fp or ""): key for key in keys.select_related("request")
+        (key.developer_id, key.fp or ""): key
+        for key in keys.select_related("request", "developer")
     }
 
 
@@ -171,6 +189,11 @@ def _keep_known(step: _Step, began: datetime) -> None:
         Key.objects.filter(pk=key.pk).update(missing_since=None)
         Key.objects.filter(pk=key.pk, state=Key.State.GONE).update(
             state=Key.State.LIVE, ended_at=None
+        )
+    for key in step.undead:
+        # Only a list says so: whether the key works, the worker asks the gateway.
+        outbox.enqueue(
+            "key.revoke", key.code, lane=lanes.for_developer(key.developer.tyk_id)
         )
     for key, held in step.renamed:
         Key.objects.filter(pk=key.pk).update(**holdings.sealed(key, held.id))
@@ -251,8 +274,14 @@ def key_made_by(mint: Mint, *, seconds: float | None = None) -> holdings.Held | 
     with one marker: somebody approved the same request in Tyk, and a release that
     mints again made both. Raises DashboardError.
     """
+    ours = keys_marked_by(mint, seconds=seconds)
+    return ours[0] if len(ours) == 1 else None
+
+
+def keys_marked_by(mint: Mint, *, seconds: float | None = None) -> list[holdings.Held]:
+    """Every new key with the marker of this mint; see `key_made_by`."""
     if not mint.tyk_request_id:
-        return None  # we never had what to approve: whoever did, it was not us
+        return []  # we never had what to approve: whoever did, it was not us
     developer = mint.request.developer
     record = dashboard().developer(developer.tyk_id, deadline=seconds)
     shown = set(
@@ -274,4 +303,4 @@ def key_made_by(mint: Mint, *, seconds: float | None = None) -> holdings.Held | 
             continue
         if detail.request_fields.get(MARKER_FIELD) == marker:
             ours.append(one)
-    return ours[0] if len(ours) == 1 else None
+    return ours

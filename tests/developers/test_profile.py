@@ -8,6 +8,7 @@ from django.core import mail
 from developers import services
 from developers.models import Developer, ProfileEdit
 from tests.cast import in_tyk
+from tests.developers.steps import let_the_quarantine_pass
 from tests.factories import PASSWORD, DeveloperFactory
 from tyk import outbox
 from tyk.models import Outbox
@@ -92,6 +93,7 @@ def test_fault_is_made_good_by_the_next_try(_case, box, dora, settings):
     assert ProfileEdit.objects.get().state == "due"
 
     settings.OUTBOX_QUARANTINE = 0
+    let_the_quarantine_pass()
     Outbox.objects.update(next_at=Outbox.objects.get().asked_at)
     outbox.drain()
 

@@ -11,9 +11,9 @@ from django.utils import timezone
 from developers import services
 from developers.models import Developer, ProfileEdit
 from tests.cast import in_tyk
-from tests.developers.steps import is_signed_in, words
+from tests.developers.steps import is_signed_in, let_the_quarantine_pass, words
 from tests.factories import PASSWORD, DeveloperFactory
-from tyk import lanes, outbox
+from tyk import alarms, lanes, outbox
 from tyk.dashboard.client import Dashboard
 from tyk.models import Outbox
 from tyk.sandbox import Sandbox
@@ -49,6 +49,7 @@ def save(browser: Client, **typed: str) -> Any:
 
 def try_now(settings) -> None:
     settings.OUTBOX_QUARANTINE = 0
+    let_the_quarantine_pass()
     Outbox.objects.update(next_at=timezone.now() - timedelta(seconds=1))
     outbox.drain()
 
@@ -371,10 +372,26 @@ def test_key_lost_beside_the_write_is_told_to_staff(box, dora, monkeypatch, capl
     outbox.drain()
 
     assert edit().state == "done"
-    assert Outbox.objects.get().parked_reason == (
+    parked = Outbox.objects.get(kind="developer.keys_lost")
+    assert parked.subject == str(dora.code)
+    assert parked.parked_reason == (
         "1 of the developer's keys vanished beside this write"
     )
+    assert alarms.VANISHED in parked.parked_reason
     assert "keys lost beside a write" in caplog.messages
+
+    monkeypatch.undo()
+    dora.refresh_from_db()
+    services.edit_profile(dora, fields={"Name": "Dora Dawn"})
+    outbox.drain()
+    assert fields_in_tyk(box, dora)["Name"] == "Dora Dawn"
+    assert Outbox.objects.get(kind="developer.profile").parked_reason == ""
+    parked.refresh_from_db()
+    assert parked.served < parked.asked, "nobody looked yet"
+    assert outbox.try_again(parked.pk)
+    outbox.drain()
+    parked.refresh_from_db()
+    assert (parked.served, parked.parked_reason) == (parked.asked, "")
 
 
 def test_tyk_that_does_not_keep_what_it_took_is_reported(box, dora, monkeypatch):
@@ -392,3 +409,26 @@ def test_page_asks_tyk_nothing_and_escapes_a_wish(box, dora, browser):
     assert "<script>alert" not in page
     assert page.count("&lt;script&gt;alert(1)&lt;/script&gt;") == 2
     assert box.journal.operations() == []
+
+
+def test_a_parked_wish_says_so_and_takes_later_ones_in(box, dora, browser, settings):
+    settings.OUTBOX_ATTEMPTS = 1
+    box.faults.add("updateDeveloper", mode="status", status=500, times=1)
+    save(browser, name="Dora Night")
+    outbox.drain()
+    assert Outbox.objects.get().parked_reason != ""
+
+    page = words(browser.get(ACCOUNT))
+    assert "We are looking at your change" in page
+    assert "On its way" not in page
+    save(browser, name="Dora Dawn")
+    outbox.drain()
+    page = words(browser.get(ACCOUNT))
+    assert "We are looking at your change" in page
+    assert "Name: Dora Dawn , now Dora" in page
+
+    let_the_quarantine_pass()
+    assert outbox.try_again(Outbox.objects.get().pk)
+    try_now(settings)
+    assert fields_in_tyk(box, dora)["Name"] == "Dora Dawn"
+    assert "We are looking" not in words(browser.get(ACCOUNT))

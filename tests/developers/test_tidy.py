@@ -6,9 +6,14 @@ import pytest
 from django.contrib.sessions.models import Session
 from django.utils import timezone
 
-from developers.models import MailedLink, SignUp, ThrottleCount
+from developers.models import MailedLink, ProfileEdit, SignUp, ThrottleCount
 from developers.tasks import tidy
-from tests.factories import MailedLinkFactory, SignUpFactory
+from tests.factories import (
+    DeveloperFactory,
+    MailedLinkFactory,
+    ProfileEditFactory,
+    SignUpFactory,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -32,3 +37,38 @@ def test_only_what_ran_out_is_forgotten():
     assert not MailedLink.objects.filter(expires_at__lt=now).exists()
     assert SignUp.objects.filter(expires_at=soon).exists()
     assert MailedLink.objects.filter(expires_at=soon).exists()
+
+
+def test_finished_profile_edits_are_forgotten_after_thirty_days(db):
+    developer = DeveloperFactory()
+    for state in ProfileEdit.State.values:
+        for days in (29, 31):
+            if (state, days) != ("due", 29):  # one due edit each
+                edit = ProfileEditFactory(developer=developer, state=state)
+                made = timezone.now() - timedelta(days=days)
+                ProfileEdit.objects.filter(pk=edit.pk).update(created_at=made)
+
+    tidy()
+
+    left = ProfileEdit.objects.order_by("state", "created_at")
+    assert [edit.state for edit in left] == [
+        "conflict",
+        "conflict",
+        "done",
+        "dropped",
+        "due",
+        "refused",
+        "refused",
+    ]
+
+
+def test_used_links_and_done_sign_ups_go_too(db):
+    long_ago = timezone.now() - timedelta(days=8)
+    signup = SignUpFactory(state=SignUp.State.DONE, expires_at=long_ago)
+    MailedLinkFactory(signup=signup, expires_at=long_ago, used_at=long_ago)
+    MailedLinkFactory(used_at=long_ago, expires_at=long_ago)
+
+    tidy()
+
+    assert not SignUp.objects.exists()
+    assert not MailedLink.objects.exists()

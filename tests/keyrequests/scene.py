@@ -8,7 +8,7 @@ from developers.models import Developer, User
 from keyrequests import services
 from keyrequests.models import KeyRequest
 from tyk import outbox, pull
-from tyk.models import Outbox
+from tyk.models import Lane, Outbox
 from tyk.sandbox import Sandbox
 
 
@@ -49,6 +49,7 @@ class Scene:
     def due_now(self, kind: str) -> Outbox:
         """Let time pass for the row of `kind`: lease, quarantine and backoff over."""
         row = Outbox.objects.get(kind=kind)
+        Lane.objects.exclude(until=None).update(until="2020-01-01T00:00Z")
         Outbox.objects.filter(pk=row.pk).update(
             next_at="2020-01-01T00:00Z",
             lease_until=None,

@@ -281,3 +281,16 @@ def test_only_who_was_here_is_read_every_minute(scene):
     pull.run("recent")
 
     assert scene.box.journal.operations() == ["getDeveloper"]
+
+
+def test_one_who_is_here_and_can_not_be_read_hides_nobody(scene):
+    other = scene.box.add_developer("other@tinfold.example", password="correct horse")
+    pull.run("developers")
+    Developer.objects.update(seen_here_at=timezone.now())
+    scene.box.edit_developer(other, fields={"Name": "By staff"})
+    scene.box.faults.add("getDeveloper", mode="wrong_types", times=1)
+
+    pulled = pull.run("recent")
+
+    assert (pulled.seen, pulled.bad) == (2, 1)
+    assert Developer.objects.get(tyk_id=other).name == "By staff"

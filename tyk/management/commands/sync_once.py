@@ -9,7 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from tyk import outbox, pull
+from tyk import alarms, database, outbox, pull
 from tyk.dashboard.errors import DashboardError
 
 # Parts of a full pull that the beat makes more often; a round makes the whole.
@@ -39,7 +39,10 @@ class Command(BaseCommand):
         for kind in settings.PULLS:
             if kind not in PARTIAL:
                 report[kind] = _pull(kind)
-        report["outbox"] = dict(outbox.drain(limit=10_000))
+        outcomes = outbox.drain(limit=10_000)
+        if _told():
+            outcomes += outbox.drain(limit=10_000)
+        report["outbox"] = dict(outcomes)
         if as_json:
             self.stdout.write(json.dumps(report, sort_keys=True))
         else:
@@ -52,6 +55,7 @@ class Command(BaseCommand):
             if counts.get("error")
             or counts.get("parked")
             or counts.get("paused")
+            or counts.get("database")
             or counts.get("held_back")
         ]
 
@@ -61,3 +65,14 @@ def _pull(kind: str) -> dict[str, Any]:
         return asdict(pull.run(kind))
     except DashboardError as error:
         return {"error": str(error)}
+    except database.FAILURES as error:
+        return {"error": f"database: {type(error).__name__}"}
+
+
+def _told() -> int:
+    """How many mails about alarms that makes; none while our database fails."""
+    try:
+        return alarms.watch()
+    except database.FAILURES as error:
+        database.survived("alarms", error)
+        return 0
