@@ -39,6 +39,8 @@ class Organisation(models.Model):
         max_length=10, choices=CredentialState, default=CredentialState.UNKNOWN
     )
     credential_seen_at = models.DateTimeField(null=True)
+    # Fingerprint of the TYK_API_KEY that was rejected while the next was accepted.
+    moved_from = models.CharField(max_length=64, blank=True)
     pushes_paused = models.CharField(max_length=200, blank=True)
     read_at = models.DateTimeField(null=True)
 
@@ -80,6 +82,8 @@ class PullState(models.Model):
     kind = models.CharField(max_length=40, primary_key=True)
     started_at = models.DateTimeField(null=True)
     completed_at = models.DateTimeField(null=True)
+    # When a person last asked for one out of turn.
+    asked_at = models.DateTimeField(null=True)
     seen = models.PositiveIntegerField(default=0)
     changed = models.PositiveIntegerField(default=0)
     retired = models.PositiveIntegerField(default=0)
@@ -130,6 +134,11 @@ class Outbox(models.Model):
     unsure_since = models.DateTimeField(null=True)
     parked_reason = models.CharField(max_length=200, blank=True)
     last_outcome = models.CharField(max_length=200, blank=True)
+    # Up to which `asked` a person gave it up: over, but never done.
+    abandoned = models.PositiveIntegerField(default=0)
+    abandoned_at = models.DateTimeField(null=True)
+    abandoned_by = models.CharField(max_length=200, blank=True)
+    abandoned_reason = models.CharField(max_length=500, blank=True)
 
     class Meta:
         verbose_name = "outbox row"
@@ -148,7 +157,59 @@ class Outbox(models.Model):
                 condition=Q(asked__gt=F("served"), parked_reason=""),
                 name="outbox_due",
             ),
+            # The desk shows what is owed, parked or not, soonest first.
+            models.Index(
+                fields=["next_at"],
+                condition=Q(asked__gt=F("served")),
+                name="outbox_owed",
+            ),
+            # Desk, metrics, doctor and alarms count parked rows by kind, every
+            # minute, also while an outage leaves a hundred thousand others due.
+            models.Index(
+                fields=["kind", "asked_at"],
+                condition=Q(asked__gt=F("served")) & ~Q(parked_reason=""),
+                name="outbox_parked",
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.subject}"
+
+
+class Alarm(models.Model):
+    """Something staff were told of by mail: one row per cause, until it is over.
+
+    The mail goes out when the row is made, and for some causes another one when it
+    ends, so that fifty failing rows make one mail and not fifty a minute.
+    """
+
+    class Cause(models.TextChoices):
+        KEY_REJECTED = "key_rejected", "the Dashboard rejects our key"
+        KEY_MOVED = "key_moved", "the next key is in use"
+        HELD_BACK = "held_back", "a pull is held back"
+        STALE = "stale", "the mirror is not read any more"
+        PARKED = "parked", "work is parked"
+        KEYS_LOST = "keys_lost", "keys vanished beside a write of ours"
+
+    cause = models.CharField(max_length=12, choices=Cause)
+    # What tells two of one cause apart: a kind of pull, a kind of work, a row.
+    subject = models.CharField(max_length=120, blank=True)
+    # Words from our own tables. Never a secret, and nobody's address.
+    note = models.CharField(max_length=300, blank=True)
+    raised_at = models.DateTimeField()
+    # First seen to be well again; it must stay so a while before it is over.
+    well_since = models.DateTimeField(null=True)
+    over_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            # Two watchers see one cause: one mail.
+            models.UniqueConstraint(
+                fields=["cause", "subject"],
+                condition=Q(over_at=None),
+                name="one_alarm_per_cause",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.get_cause_display()

@@ -67,21 +67,23 @@ def test_what_is_owed_comes_first(chief, parked):
     assert rows(chief, state="parked") == [parked]
     assert set(rows(chief, state="all")) == {due, parked, done}
     assert rows(chief, kind="mail.approved") == [due]
+    assert rows(chief, kind="mail") == [due]
 
 
 def test_a_row_tells_why_it_waits(chief, parked):
     page = chief.get(OUTBOX).content.decode()
     told = " ".join(re.sub(r"<[^>]+>", " ", page).split())
 
-    assert "key.revoke 4f6a parked: Tyk refuses to delete by hash 0 minutes ago 8" in (
-        told
+    assert (
+        "just now Revoke a key in Tyk 4f6a Parked Tyk refuses to delete by hash 8"
+        in (told)
     )
 
 
 def test_a_row_being_served_is_told_apart(chief):
     OutboxFactory(lease_until=timezone.now() + timedelta(minutes=1))
 
-    assert ">being served<" in chief.get(OUTBOX).content.decode()
+    assert ">Sending<" in chief.get(OUTBOX).content.decode()
 
 
 def test_trying_again_frees_a_parked_row_and_says_who_did(chief, parked):
@@ -189,7 +191,7 @@ def rows_of(page: str) -> list[list[str]]:
 
 
 def test_the_sync_page_says_it_in_words(chief):
-    ago = timezone.now() - timedelta(minutes=3)
+    ago = timezone.now() - timedelta(minutes=2)
     PullStateFactory(kind="catalogue", completed_at=ago, seen=12, changed=2, bad=1)
     PullStateFactory(
         kind="developers", completed_at=ago, seen=5, held_back_reason="all would go"
@@ -201,11 +203,31 @@ def test_the_sync_page_says_it_in_words(chief):
 
     page = chief.get("/admin/tyk/pullstate/").content.decode().replace("\xa0", " ")
 
-    assert rows_of(page) == [
-        ["catalogue", "3 minutes ago", "12 read, 2 changed, 1 unreadable", "yes"],
-        ["developers", "3 minutes ago", "5 read", "no; held back: all would go"],
-        ["usage", "never", "0 read", "not read yet"],
+    assert [cells[:5] for cells in rows_of(page)] == [
+        [
+            "Catalogue every entry",
+            "2 minutes ago",
+            "12 read, 2 changed, 1 unreadable",
+            "yes",
+            "1 could not be read: see the log.",
+        ],
+        [
+            "Developers all of them, with their keys",
+            "2 minutes ago",
+            "5 read",
+            "no; held back: all would go",
+            "Look in Tyk whether it really went. If not, mend Tyk: the next pull is in "
+            "step again. If it did, the Drift page or manage.py drift shows what it is.",
+        ],
+        [
+            "usage",
+            "never",
+            "0 read",
+            "not read yet",
+            "Ask now, or look whether a worker and the beat run.",
+        ],
     ]
+    assert "Not begun yet: Settings of the organisation (all of them), " in page
     assert '<a href="/admin/tyk/outbox/?state=parked">2 parked</a>' in page
     assert '<a href="/admin/tyk/outbox/">1 due</a>' in page
 
@@ -256,6 +278,8 @@ def test_no_page_needs_an_inline_style_or_script(chief, alice, alices_key, parke
         "/admin/tyk/",
         OUTBOX,
         f"{OUTBOX}{parked.pk}/change/",
+        f"{OUTBOX}{parked.pk}/abandon/",
+        "/admin/tyk/alarm/",
         "/admin/tyk/pullstate/",
         "/admin/tyk/organisation/1/change/",
         f"{base}/keyrequest/",

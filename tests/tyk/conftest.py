@@ -1,0 +1,34 @@
+"""An operator, and a small organisation in Tyk."""
+
+import pytest
+from django.contrib.auth.models import Permission
+from django.test import Client
+
+from developers.models import User
+from tests.factories import StaffFactory
+from tests.keyrequests import scene as scenes
+from tests.keyrequests.scene import Scene
+
+
+@pytest.fixture
+def olga(organisation) -> User:
+    """An operator: may look at the outbox and mend it, and nothing else."""
+    user: User = StaffFactory(name="Olga")
+    user.user_permissions.set(
+        Permission.objects.filter(
+            content_type__app_label="tyk",
+            codename__in=["view_outbox", "change_outbox"],
+        )
+    )
+    return user
+
+
+@pytest.fixture
+def desk_of(signed_in, olga) -> Client:
+    client: Client = signed_in(olga)
+    return client
+
+
+@pytest.fixture
+def scene(box) -> Scene:
+    return scenes.build(box)
