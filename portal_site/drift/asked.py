@@ -1,6 +1,6 @@
 """Drift of key requests, chunk by chunk as Tyk lists them."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from django.utils import timezone
 
@@ -8,28 +8,54 @@ from developers.models import Developer
 from developers.services import MARKER_FIELD
 from keyrequests import pull as requests_pull
 from keyrequests.models import KeyRequest
-from portal_site.drift.differences import ABSENT, OURS, PRESENT, Difference, compared
+from portal_site.drift.differences import (
+    ABSENT,
+    PRESENT,
+    Difference,
+    compared,
+    difference,
+)
+from portal_site.drift.owners import OURS, REQUEST
 from tyk import connect
+from tyk.dashboard.errors import NotFound
 from tyk.dashboard.records import BadRecord, KeyRequest as Asked
 from tyk.models import Organisation
 
-REQUEST = "key request"
 
-
-def differences() -> Iterator[Difference]:
+def differences(
+    tell: Callable[[int], None] = lambda _read: None,
+) -> Iterator[Difference]:
     """Memory holds one chunk and the ids of requests that should be pending."""
     began = timezone.now()
     marker = Organisation.current().marker
     pending = KeyRequest.objects.filter(tyk_state="pending", created_at__lt=began)
     expected = set(pending.exclude(tyk_id=None).values_list("tyk_id", flat=True))
-    unreadable = False
+    unreadable, read = False, 0
+    tell(read)
     for chunk in requests_pull.in_chunks(connect.dashboard().requests()):
         expected.difference_update(record.id for record in chunk if record.id)
         unreadable |= any(record.id is None for record in chunk)
         good = [record for record in chunk if not isinstance(record, BadRecord)]
         yield from _of_chunk(good, ours=marker(""))
+        read += len(chunk)
+        tell(read)
     for tyk_id in () if unreadable else sorted(filter(None, expected)):
-        yield Difference(REQUEST, tyk_id, "record", PRESENT, ABSENT)
+        yield _gone(tyk_id)
+
+
+def of_one(tyk_id: str) -> Iterator[Difference]:
+    """The differences of one request, read now. Raises DashboardError."""
+    try:
+        record = connect.dashboard().request(tyk_id)
+    except NotFound:
+        if KeyRequest.objects.filter(tyk_id=tyk_id, tyk_state="pending").exists():
+            yield _gone(tyk_id)
+        return
+    yield from _of_chunk([record], ours=Organisation.current().marker(""))
+
+
+def _gone(tyk_id: str) -> Difference:
+    return difference(REQUEST, tyk_id, "record", here=PRESENT, there=ABSENT)
 
 
 def _of_chunk(records: list[Asked], *, ours: str) -> Iterator[Difference]:
@@ -51,7 +77,7 @@ def _of_chunk(records: list[Asked], *, ours: str) -> Iterator[Difference]:
         elif (
             record.by_user in people and record.policies and not _is_ours(record, ours)
         ):
-            yield Difference(REQUEST, record.id, "record", ABSENT, PRESENT)
+            yield difference(REQUEST, record.id, "record", here=ABSENT, there=PRESENT)
 
 
 def _is_ours(record: Asked, ours: str) -> bool:
@@ -73,4 +99,6 @@ def _of_request(row: KeyRequest, record: Asked, *, ours: str) -> Iterator[Differ
     yield from compared(REQUEST, record.id, here=here, there=there)
     made_here = row.origin == KeyRequest.Origin.PORTAL
     if made_here and record.fields.get(MARKER_FIELD) != f"{ours}{row.code}":
-        yield Difference(REQUEST, record.id, MARKER_FIELD, PRESENT, ABSENT, OURS)
+        yield difference(
+            REQUEST, record.id, MARKER_FIELD, here=PRESENT, there=ABSENT, owner=OURS
+        )

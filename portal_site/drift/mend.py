@@ -6,6 +6,7 @@ pulls' guards hold (a key that is missing once is looked at again before it ends
 
 import logging
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from django.db import transaction
 
@@ -16,10 +17,16 @@ from developers import pull as people_pull
 from developers.models import Developer
 from keyrequests import holdings, pull as keys_pull
 from keyrequests.models import Key, KeyPolicy, KeyRequest
-from portal_site.drift.asked import REQUEST
-from portal_site.drift.differences import TYKS, Difference
-from portal_site.drift.people import DEVELOPER, KEY
-from portal_site.drift.shelf import ENTRY, ORGANISATION, PLAN
+from portal_site.drift.differences import Difference
+from portal_site.drift.owners import (
+    DEVELOPER,
+    ENTRY,
+    KEY,
+    ORGANISATION,
+    OURS,
+    PLAN,
+    REQUEST,
+)
 from tyk import connect, pull as tyk_pull
 from tyk.dashboard.errors import NotFound
 from tyk.dashboard.records import Developer as Person
@@ -27,8 +34,16 @@ from tyk.dashboard.records import Developer as Person
 log = logging.getLogger(__name__)
 
 
-def take_tyks(found: Iterable[Difference], *, accept_removals: bool = False) -> int:
-    """Make the mirror as Tyk is for these; how many records were read anew.
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """How many records were read anew, and what the pulls did not believe."""
+
+    records: int
+    held_back: tuple[str, ...] = ()
+
+
+def take_tyks(found: Iterable[Difference], *, accept_removals: bool = False) -> Taken:
+    """Make the mirror as Tyk is for these.
 
     `accept_removals`: plans and entries Tyk no longer lists end, however many.
     Differences the portal owns are left. Raises DashboardError.
@@ -36,33 +51,38 @@ def take_tyks(found: Iterable[Difference], *, accept_removals: bool = False) -> 
     wanted = _by_kind(found)
     if ORGANISATION in wanted:
         tyk_pull.run("configuration")
-    _take_shelf(wanted, accept_removals=accept_removals)
+    held_back = _take_shelf(wanted, accept_removals=accept_removals)
     for tyk_id in sorted(wanted.get(DEVELOPER, set())):
         _take_developer(tyk_id)
     for tyk_id in sorted(wanted.get(REQUEST, set())):
         _take_request(tyk_id)
     count = sum(len(records) for records in wanted.values())
     log.info("took Tyk's values", extra={"records": count})
-    return count
+    return Taken(count, tuple(filter(None, held_back)))
 
 
 def _by_kind(found: Iterable[Difference]) -> dict[str, set[str]]:
     wanted: dict[str, set[str]] = {}
     for one in found:
-        if one.owner == TYKS:
+        if one.owner != OURS:
             kind = DEVELOPER if one.kind == KEY else one.kind
             wanted.setdefault(kind, set()).add(one.within or one.record)
     return wanted
 
 
-def _take_shelf(wanted: dict[str, set[str]], *, accept_removals: bool) -> None:
+def _take_shelf(wanted: dict[str, set[str]], *, accept_removals: bool) -> list[str]:
+    """What was held back, if anything was."""
+    held_back = []
     # A digest says "as read last"; without it the pull compares and writes.
     if PLAN in wanted:
         Plan.objects.filter(oid__in=wanted[PLAN]).update(digest="")
-        shelf_pull.policies(accept_removals=accept_removals)
+        pulled = shelf_pull.policies(accept_removals=accept_removals)
+        held_back.append(pulled.held_back)
     if ENTRY in wanted:
         Entry.objects.filter(slug__in=wanted[ENTRY]).update(digest="")
-        shelf_pull.catalogue(accept_removals=accept_removals)
+        pulled = shelf_pull.catalogue(accept_removals=accept_removals)
+        held_back.append(pulled.held_back)
+    return held_back
 
 
 def _take_developer(tyk_id: str) -> None:

@@ -1,6 +1,7 @@
 """Drift of developers and their keys, chunk by chunk as Tyk lists them."""
 
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from django.utils import timezone
@@ -12,27 +13,30 @@ from keyrequests import holdings, pull as keys_pull
 from keyrequests.models import Key
 from portal_site.drift.differences import (
     ABSENT,
-    OURS,
     PRESENT,
     Difference,
     compared,
-    shown,
+    difference,
 )
+from portal_site.drift.owners import DEVELOPER, KEY, OURS
 from tyk import connect
+from tyk.dashboard.errors import NotFound, Refused
 from tyk.dashboard.records import BadRecord, Developer as Person
 from tyk.models import Organisation
 
-DEVELOPER, KEY = "developer", "key"
 COMPARED = ("email", "name", "inactive", "registered_at", "password_updated")
 Place = tuple[int, str]  # a developer's row and a fingerprint: where a key is found
 
 
-def differences() -> Iterator[Difference]:
+def differences(
+    tell: Callable[[int], None] = lambda _read: None,
+) -> Iterator[Difference]:
     """Memory holds one chunk and, of every developer read, the id."""
     began = timezone.now()
     organisation = Organisation.current()
     read: set[str] = set()
-    unreadable = False
+    unreadable, count = False, 0
+    tell(count)
     for chunk in keys_pull.in_chunks(connect.dashboard().developers()):
         # One that is there and can't be read is not gone.
         read.update(record.id for record in chunk if record.id)
@@ -46,12 +50,36 @@ def differences() -> Iterator[Difference]:
             ],
             organisation,
         )
+        count += len(chunk)
+        tell(count)
     if unreadable:
         return
     here = Developer.objects.present().filter(read_at__lt=began)
     for tyk_id in here.values_list("tyk_id", flat=True).iterator(chunk_size=2000):
         if tyk_id not in read:
-            yield Difference(DEVELOPER, tyk_id, "record", PRESENT, ABSENT)
+            yield _gone(tyk_id)
+
+
+def of_one(tyk_id: str) -> Iterator[Difference]:
+    """The differences of one developer and their keys, read now.
+
+    Changes nothing, not even if Tyk has no such developer. Raises DashboardError.
+    """
+    organisation = Organisation.current()
+    try:
+        record = connect.dashboard().developer(tyk_id)
+    except (NotFound, Refused) as error:
+        if not people_pull.says_absent(error):
+            raise
+        if Developer.objects.present().filter(tyk_id=tyk_id).exists():
+            yield _gone(tyk_id)
+        return
+    if people_pull.is_ours(record, organisation):
+        yield from _of_chunk([record], organisation)
+
+
+def _gone(tyk_id: str) -> Difference:
+    return difference(DEVELOPER, tyk_id, "record", here=PRESENT, there=ABSENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +90,7 @@ class _Known:
     edits: dict[int, ProfileEdit]
     markers: dict[str, str]
     keys: dict[Place, Key]
+    keys_of: dict[int, list[Key]]
     settling: set[int]
 
 
@@ -73,7 +102,7 @@ def _of_chunk(
     for record in records:
         row = known.rows.get(record.id)
         if row is None or row.gone_at is not None:
-            yield Difference(DEVELOPER, record.id, "record", ABSENT, PRESENT)
+            yield difference(DEVELOPER, record.id, "record", here=ABSENT, there=PRESENT)
             continue
         yield from _of_person(row, record, asked)
         yield from _of_ours(row, record, known)
@@ -90,17 +119,26 @@ def _known(records: list[Person], organisation: Organisation) -> _Known:
         developer__in=people, state=ProfileEdit.State.DUE
     )
     signups = SignUp.objects.filter(tyk_id__in=ids, state=SignUp.State.DONE)
-    keys = Key.objects.filter(developer__in=people).exclude(fp=None)
+    keys, keys_of = _keys(people)
     return _Known(
         rows=rows,
         edits={edit.developer_id: edit for edit in edits},
         markers={one.tyk_id: organisation.marker(one.code) for one in signups},
-        keys={
-            (key.developer_id, key.fp or ""): key
-            for key in keys.prefetch_related("policies")
-        },
+        keys=keys,
+        keys_of=keys_of,
         settling=settling,
     )
+
+
+def _keys(people: list[Developer]) -> tuple[dict[Place, Key], dict[int, list[Key]]]:
+    """Their keys, by fingerprint and by developer."""
+    rows = Key.objects.filter(developer__in=people).exclude(fp=None)
+    places: dict[Place, Key] = {}
+    by_developer: dict[int, list[Key]] = defaultdict(list)
+    for key in rows.defer("sealed_id").prefetch_related("policies"):
+        places[key.developer_id, key.fp or ""] = key
+        by_developer[key.developer_id].append(key)
+    return places, by_developer
 
 
 def _of_person(
@@ -120,13 +158,15 @@ def _of_ours(row: Developer, record: Person, known: _Known) -> Iterator[Differen
     """What the portal owns: its marker, and wishes Tyk has not got yet."""
     marker = known.markers.get(record.id)
     if marker and record.fields.get(MARKER_FIELD) != marker:
-        yield Difference(DEVELOPER, record.id, MARKER_FIELD, PRESENT, ABSENT, OURS)
+        yield difference(
+            DEVELOPER, record.id, MARKER_FIELD, here=PRESENT, there=ABSENT, owner=OURS
+        )
     edit = known.edits.get(row.pk)
     for member, wish in edit.after.items() if edit else ():
         theirs = _held(record, member)
         if theirs != wish:
-            yield Difference(
-                DEVELOPER, record.id, member, shown(wish), shown(theirs), OURS
+            yield difference(
+                DEVELOPER, record.id, member, here=wish, there=theirs, owner=OURS
             )
 
 
@@ -147,33 +187,40 @@ def _of_keys(row: Developer, record: Person, known: _Known) -> Iterator[Differen
             listed.add(key.pk)
             yield from _of_key(key, held, record)
         elif row.pk not in known.settling:
-            yield _key(record.id, masked(held.fp), "state", ABSENT, "live")
-    for key in _of(row, known.keys.values()):
+            yield _key(record, held.fp, "state", here=ABSENT, there="live")
+    for key in known.keys_of.get(row.pk, ()):
         if key.works and key.pk not in listed and row.pk not in known.settling:
-            yield _key(record.id, key.masked, "state", key.state, ABSENT)
-
-
-def _of(row: Developer, keys: Iterable[Key]) -> list[Key]:
-    return [key for key in keys if key.developer_id == row.pk]
+            fp = key.fp or ""
+            yield _key(record, fp, "state", here=key.state, there=ABSENT)
 
 
 def _of_key(key: Key, held: holdings.Held, record: Person) -> Iterator[Difference]:
+    fp = key.fp or ""
     if not key.works:
         # What was revoked here and is still live is ours to revoke again.
-        owner = OURS if key.state == Key.State.REVOKED else "Tyk"
-        yield _key(record.id, key.masked, "state", key.state, "live", owner)
+        owner = OURS if key.state == Key.State.REVOKED else ""
+        yield _key(record, fp, "state", here=key.state, there="live", owner=owner)
     # Older Dashboards list a key by one of its policies only (`subscriptions`).
     if held.id in record.keys:
         here = sorted(one.policy_id for one in key.policies.all())
         there = sorted(held.policies)
         if here != there:
-            yield _key(record.id, key.masked, "policies", shown(here), shown(there))
+            yield _key(record, fp, "policies", here=here, there=there)
 
 
 def _key(
-    developer: str, name: str, field: str, here: str, there: str, owner: str = "Tyk"
+    record: Person, fp: str, field: str, *, here: object, there: object, owner: str = ""
 ) -> Difference:
-    return Difference(KEY, name, field, here, there, owner, within=developer)
+    return difference(
+        KEY,
+        masked(fp),
+        field,
+        here=here,
+        there=there,
+        owner=owner,
+        within=record.id,
+        whole=fp,
+    )
 
 
 def masked(fp: str) -> str:

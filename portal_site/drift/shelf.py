@@ -6,12 +6,17 @@ from django.utils import timezone
 
 from catalogue import identity, pull as shelf_pull, services
 from catalogue.models import Entry, Plan
-from portal_site.drift.differences import ABSENT, PRESENT, Difference, compared
+from portal_site.drift.differences import (
+    ABSENT,
+    PRESENT,
+    Difference,
+    compared,
+    difference,
+)
+from portal_site.drift.owners import ENTRY, ORGANISATION, PLAN
 from tyk import connect, pull as tyk_pull
 from tyk.dashboard.records import Policy
 from tyk.models import Organisation
-
-ORGANISATION, PLAN, ENTRY = "organisation", "plan", "entry"
 
 
 def organisation() -> Iterator[Difference]:
@@ -32,11 +37,11 @@ def plans() -> Iterator[Difference]:
             continue
         wanted = shelf_pull.plan_of(policy, now=now)
         if row is None:
-            yield Difference(PLAN, policy.id, "record", ABSENT, PRESENT)
+            yield difference(PLAN, policy.id, "record", here=ABSENT, there=PRESENT)
         else:
             yield from compared(PLAN, policy.id, here=_plan(row), there=_plan(wanted))
     for oid in rows:
-        yield Difference(PLAN, oid, "record", PRESENT, ABSENT)
+        yield difference(PLAN, oid, "record", here=PRESENT, there=ABSENT)
 
 
 def _plan(plan: Plan) -> dict[str, object]:
@@ -55,7 +60,8 @@ def entries() -> Iterator[Difference]:
     found = identity.match([shelf_pull.Identity(values) for values in wanted], rows)
     for values, row in zip(wanted, found, strict=True):
         if row is None or row.gone_at is not None:
-            yield Difference(ENTRY, str(values["name"]), "record", ABSENT, PRESENT)
+            name = str(values["name"])
+            yield difference(ENTRY, name, "record", here=ABSENT, there=PRESENT)
             continue
         here = {name: getattr(row, name) for name in shelf_pull.ENTRY_FIELDS}
         yield from compared(ENTRY, row.slug, here=here, there=values)
@@ -63,4 +69,4 @@ def entries() -> Iterator[Difference]:
     for row in rows:
         # While some can't be read, a missing one may be among them.
         if row.gone_at is None and row.pk not in matched and not answer.bad:
-            yield Difference(ENTRY, row.slug, "record", PRESENT, ABSENT)
+            yield difference(ENTRY, row.slug, "record", here=PRESENT, there=ABSENT)

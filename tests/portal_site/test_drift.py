@@ -1,10 +1,8 @@
 """Each kind of difference between mirror and Tyk: seen, named, mended or left."""
 
 import json
-from io import StringIO
 
 import pytest
-from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from catalogue.models import Entry, Plan
@@ -15,7 +13,8 @@ from portal_site import drift
 from portal_site.drift import mend
 from tests import factories
 from tests.keyrequests.scene import build
-from tyk import outbox, pull
+from tests.portal_site.desks import drift_command as run
+from tyk import pull
 from tyk.models import Organisation
 from tyk.sandbox import PROFILES
 
@@ -27,16 +26,6 @@ def seen() -> list[tuple[str, ...]]:
         (one.kind, one.record, one.field, one.here, one.there, one.owner)
         for one in drift.differences()
     ]
-
-
-def run(*options: str) -> tuple[int, str]:
-    """Exit code and everything said."""
-    out = StringIO()
-    try:
-        call_command("drift", *options, stdout=out, stderr=out)
-    except SystemExit as ended:
-        return int(str(ended.code)), out.getvalue()
-    return 0, out.getvalue()
 
 
 def mended() -> list[tuple[str, ...]]:
@@ -125,7 +114,7 @@ def test_removals_in_bulk_are_held_back_until_accepted(box):
         box.remove_entry(name)
 
     assert len(mended()) == 5
-    assert run("--mend", "--accept-removals")[0] == 0
+    assert run("--mend", "--apply", "--accept-removals")[0] == 0
     assert Entry.objects.present().count() == 2
 
 
@@ -144,9 +133,16 @@ def test_a_developers_fields(box):
 
     mira = scene.developer.tyk_id
     assert seen() == [
-        ("developer", mira, "email", "mira@tinfold.example", "mira@new.example", "Tyk"),
-        ("developer", mira, "inactive", "no", "yes", "Tyk"),
-        ("developer", mira, "fields.Company", "nothing", "Tinfold", "Tyk"),
+        (
+            "developer",
+            mira,
+            "email",
+            "mira@tinfold.example",
+            "mira@new.example",
+            "both",
+        ),
+        ("developer", mira, "inactive", "no", "yes", "both"),
+        ("developer", mira, "fields.Company", "nothing", "Tinfold", "both"),
     ]
     assert mended() == []
 
@@ -319,59 +315,3 @@ def test_a_request_approved_there_and_one_deleted_there(box):
     assert mended() == []
     approved.refresh_from_db()
     assert approved.status == KeyRequest.Status.GRANTED
-
-
-# --- The command --------------------------------------------------------------------------
-def test_command_lists_and_exits_with_1_and_writes_nothing(box):
-    scene = build(box)
-    box.edit_developer(scene.developer.tyk_id, email="mira@new.example")
-
-    assert run() == (
-        1,
-        f"developer {scene.developer.tyk_id}: email is mira@tinfold.example here and "
-        "mira@new.example in Tyk (Tyk's)\n",
-    )
-    scene.developer.refresh_from_db()
-    assert scene.developer.email == "mira@tinfold.example"
-    assert outbox.due().count() == 0
-
-
-def test_dry_run_says_what_it_would_take(box):
-    scene = build(box)
-    box.edit_developer(scene.developer.tyk_id, email="mira@new.example")
-
-    code, told = run("--mend", "--dry-run")
-
-    assert code == 1
-    assert told.endswith("Tyk's values would be taken in 1 fields.\n")
-    scene.developer.refresh_from_db()
-    assert scene.developer.email == "mira@tinfold.example"
-
-
-def test_mend_takes_tyks_and_exits_with_0(box):
-    scene = build(box)
-    box.edit_developer(scene.developer.tyk_id, email="mira@new.example")
-
-    assert run("--mend") == (
-        0,
-        "Took Tyk's values: 1 fields differed.\nThe mirror and Tyk agree.\n",
-    )
-    scene.developer.refresh_from_db()
-    assert scene.developer.email == "mira@new.example"
-
-
-@pytest.mark.parametrize(
-    ("mode", "told"),
-    [
-        ("truncated", "not as a Tyk Dashboard does"),
-        ("status", "an error of its own"),
-        ("refuse_connection", "did not answer in time"),
-    ],
-)
-def test_a_list_that_breaks_off_ends_with_a_sentence(box, mode, told):
-    build(box)
-    box.faults.add("listDevelopers", mode=mode)
-
-    with pytest.raises(CommandError, match=told):
-        run()
-    assert Developer.objects.present().count() == 1

@@ -8,7 +8,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from portal_site import doctor
+from portal_site import doctor, trail
+from portal_site.doctor import kept
 
 
 class Command(BaseCommand):
@@ -35,6 +36,7 @@ class Command(BaseCommand):
                 self._tell(finding)
         if options["json"]:
             self.stdout.write(json.dumps([asdict(one) for one in found]))
+        _keep(found, scratch=options["scratch"])
         if not all(finding.ok for finding in found):
             sys.exit(1)
 
@@ -44,3 +46,11 @@ class Command(BaseCommand):
         if finding.fix:
             self.stdout.write(f"{'':20}{finding.fix}")
         self.stdout.flush()
+
+
+def _keep(found: list[doctor.Finding], *, scratch: bool) -> None:
+    """For the staff page; without its tables nothing can be kept."""
+    if any(one.name == "database" and one.ok for one in found):
+        kept.keep(
+            [asdict(one) for one in found], by=trail.COMMAND_LINE, scratch=scratch
+        )

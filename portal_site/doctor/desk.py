@@ -1,0 +1,73 @@
+"""The doctor's page: every finding, its verdict, and how to mend it."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
+from django.views.decorators.http import require_POST
+
+from developers.models import User
+from portal_site import looks
+from portal_site.doctor import kept
+from portal_site.models import Look
+from tyk.admin import ReadOnlyAdmin
+
+PAGE = "admin:portal_site_doctor_changelist"
+REFRESH = 5  # seconds until a page that waits asks again
+
+
+class DoctorAdmin(ReadOnlyAdmin):
+    """One page. Operators have the doctor look; others may read."""
+
+    def has_examine_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("portal_site.change_doctor")
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view
+        return [
+            path("", view(self.changelist_view), name=PAGE.split(":")[1]),
+            path(
+                "examine/",
+                view(require_POST(self.examine_view)),
+                name="portal_site_doctor_examine",
+            ),
+        ]
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        if not self.has_view_or_change_permission(request):
+            raise PermissionDenied
+        look = looks.row_of(Look.Kind.DOCTOR)
+        rows = kept.shown(look)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Doctor",
+            "opts": self.opts,
+            "look": look,
+            "rows": rows,
+            "wrong": sum(not row.finding.ok for row in rows),
+            "may_examine": self.has_examine_permission(request),
+            **(extra_context or {}),
+        }
+        response = TemplateResponse(
+            request, "admin/portal_site/doctor/page.html", context
+        )
+        if look.is_due:
+            response["Refresh"] = str(REFRESH)
+        return response
+
+    def examine_view(self, request: HttpRequest) -> HttpResponse:
+        if not self.has_examine_permission(request):
+            raise PermissionDenied
+        assert isinstance(request.user, User)  # noqa: S101  admin_view lets staff in only
+        scratch = "scratch" in request.POST
+        if looks.ask(Look.Kind.DOCTOR, by=str(request.user), scratch=scratch):
+            messages.success(request, "The doctor is on the way.")
+        else:
+            messages.warning(request, "That was asked for already.")
+        return redirect(PAGE)
