@@ -4,17 +4,18 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
-from django.contrib.sessions.models import Session
 from django.db import models, transaction
 from django.utils import timezone
 
 from developers import links, throttle
 from developers.errors import SignUpClosed, Throttled
 from developers.models import (
+    BrowserSession,
     Developer,
     MailedLink,
     ProfileEdit,
@@ -24,8 +25,9 @@ from developers.models import (
     email_key,
 )
 from tyk import lanes
-from tyk.models import Organisation
+from tyk.models import Organisation, Outbox
 from tyk.outbox import enqueue
+from tyk.tidy import delete_in_chunks
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +41,8 @@ FIELD = "fields."
 Members = dict[str, bool | str]
 # So long a link that ran out still says so, instead of "nothing at this address".
 KEPT_AFTER_EXPIRY = timedelta(days=7)
+# So long staff can see what a developer changed.
+EDITS_KEPT = timedelta(days=30)
 
 
 def sign_up_fields(organisation: Organisation) -> list[str]:
@@ -52,15 +56,25 @@ def _reserved(name: str) -> bool:
 
 
 def forget_what_ran_out() -> dict[str, int]:
-    """Delete expired sign-ups, links, throttle counts and sessions; how many each."""
+    """Delete what is over, 500 rows a transaction; how many of each.
+
+    Links, used or not, and sign-ups, done or not, a week after they ran out;
+    profile edits that were done or dropped after 30 days; throttle counts and
+    sessions at once.
+    """
     now = timezone.now()
-    old = now - KEPT_AFTER_EXPIRY
-    return {
-        "links": MailedLink.objects.filter(expires_at__lt=old).delete()[0],
-        "sign_ups": SignUp.objects.filter(expires_at__lt=old).delete()[0],
-        "counts": ThrottleCount.objects.filter(expires_at__lt=now).delete()[0],
-        "sessions": Session.objects.filter(expire_date__lt=now).delete()[0],
+    ran_out = now - KEPT_AFTER_EXPIRY
+    over = [ProfileEdit.State.DONE, ProfileEdit.State.DROPPED]
+    rows: dict[str, models.QuerySet[Any]] = {
+        "links": MailedLink.objects.filter(expires_at__lt=ran_out),
+        "sign_ups": SignUp.objects.filter(expires_at__lt=ran_out),
+        "profile_edits": ProfileEdit.objects.filter(
+            state__in=over, created_at__lt=now - EDITS_KEPT
+        ),
+        "counts": ThrottleCount.objects.filter(expires_at__lt=now),
+        "sessions": BrowserSession.objects.filter(expire_date__lt=now),
     }
+    return {what: delete_in_chunks(some) for what, some in rows.items()}
 
 
 def sign_up(
@@ -120,6 +134,18 @@ def unfinished_markers(signup: SignUp) -> set[str]:
         state=SignUp.State.DONE
     )
     return {organisation.marker(code) for code in rows.values_list("code", flat=True)}
+
+
+def made_here(address: str) -> str:
+    """The Tyk id of the account that a sign-up of this address made last; or "".
+
+    Some releases don't find an address with `+` (TykTechnologies/tyk#1697), and a
+    pull may not have listed the account yet.
+    """
+    done = SignUp.objects.filter(
+        email_key=email_key(address), state=SignUp.State.DONE
+    ).exclude(tyk_id="")
+    return done.order_by("-pk").values_list("tyk_id", flat=True).first() or ""
 
 
 def _sign_up_ends() -> datetime:
@@ -324,6 +350,15 @@ def waiting_edits(developer: Developer) -> list[ProfileEdit]:
     over = [ProfileEdit.State.DONE, ProfileEdit.State.DROPPED]
     rows = ProfileEdit.objects.filter(developer=developer).exclude(state__in=over)
     return list(rows.order_by("pk"))
+
+
+def is_parked(developer: Developer) -> bool:
+    """Whether the developer's wish waits for somebody of staff."""
+    return (
+        Outbox.objects.filter(kind="developer.profile", subject=str(developer.code))
+        .exclude(parked_reason="")
+        .exists()
+    )
 
 
 def unsettled(developer: Developer) -> models.QuerySet[ProfileEdit]:

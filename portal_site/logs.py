@@ -66,10 +66,21 @@ def configure(config: Mapping[str, Any]) -> None:
                 }
             },
             "handlers": {
-                "stderr": {"class": "logging.StreamHandler", "formatter": "json"}
+                "stderr": {"class": "logging.StreamHandler", "formatter": "json"},
+                # To ADMINS, of whom there are none unless a deployment names some.
+                "admins": {
+                    "class": "portal_site.reports.MailToAdmins",
+                    "level": "ERROR",
+                    "filters": ["production"],
+                },
+            },
+            "filters": {
+                "production": {"()": "django.utils.log.RequireDebugFalse"},
             },
             "root": {"handlers": ["stderr"], "level": config["level"]},
             "loggers": {
+                # In place of Django's own handlers, which quote paths with tokens.
+                "django": {"level": "INFO", "handlers": ["admins"]},
                 # Both print what they send at debug level: a mail's link is a secret.
                 "django.db.backends": {"level": "INFO"},
                 "django.core.mail": {"level": "INFO"},

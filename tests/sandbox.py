@@ -28,6 +28,9 @@ def box(_sandbox: Sandbox, settings) -> Iterator[Sandbox]:
     settings.TYK_LOGIN_DEADLINE = 5.0
     settings.TYK_PASSWORD_DEADLINE = 8.0
     settings.TYK_CLAIM_DEADLINE = 1.0
+    # A test heals the Dashboard and goes on at once; tests/reliability/test_load.py
+    # has it on.
+    settings.TYK_BREAKER_AFTER = 0
     connect.close()
     yield _sandbox
     connect.dashboard().close()

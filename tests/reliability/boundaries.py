@@ -8,6 +8,7 @@ could not have.
 
 import os
 import re
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ import pytest
 from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from tests.reliability.commits import Commits
 from tyk import connect
 from tyk.dashboard import calls
 from tyk.dashboard.outcome import Fault
@@ -30,6 +32,7 @@ _PATTERNS = [
     for call in calls.ALL
 ]
 Deed = Callable[[], object]
+DEAD_FOR_GOOD = 77  # the exit code of a process that was killed as planned
 
 
 class Died(BaseException):
@@ -63,6 +66,9 @@ class Boundaries:
     # Writes Tyk got and will carry out later, when nobody listens any more.
     late: list[Request] = field(default_factory=list)
     hold_back: str = ""  # the operation whose next write becomes late
+    at_each: Deed = bool  # a look at every boundary
+    last_words: Deed = bool  # what a process that dies for good still does
+    commits: Commits = field(default_factory=Commits)
 
     def clear(self) -> None:
         """Count from zero; nothing is planned."""
@@ -88,14 +94,21 @@ class Boundaries:
             return
         number = len(self.reached)
         self.reached.append(place)
+        self.at_each()
         if number in self.die_at:
             if self.for_good:
-                os._exit(77)
+                self.last_words()
+                os._exit(DEAD_FOR_GOOD)
             self.dead = True
             raise Died(place)
         if self.meanwhile is not None and self.meanwhile[0] == place:
             deed, self.meanwhile = self.meanwhile[1], None
             deed()
+
+    def die(self) -> None:
+        """The process is killed now; the deed for `meanwhile` at a place by name."""
+        self.dead = True
+        raise Died
 
     def call(self, request: Request, send: Callable[[], Any]) -> Any:
         """A call to Tyk. None is made inside a transaction."""
@@ -119,6 +132,7 @@ class Boundaries:
             wrapper.connection.rollback()
             raise
         commit()
+        self.commits.kept()
         self.reach("after commit")
 
     def statement(
@@ -127,11 +141,16 @@ class Boundaries:
         """A statement. Outside a transaction a write is its own commit."""
         if self.dead:
             raise Died
-        alone = not context["connection"].in_atomic_block
-        if not (alone and sql.lstrip().upper().startswith(_WRITES)):
+        if not sql.lstrip().upper().startswith(_WRITES):
             return execute(sql, params, many, context)
+        if context["connection"].in_atomic_block:
+            result = execute(sql, params, many, context)
+            self.commits.wrote(sys._getframe())
+            return result
         self.reach("before write")
         result = execute(sql, params, many, context)
+        self.commits.wrote(sys._getframe())
+        self.commits.kept()
         self.reach("after write")
         return result
 
@@ -162,6 +181,7 @@ def placed(patch: pytest.MonkeyPatch) -> Iterator[Boundaries]:
     boundaries = Boundaries()
     exchange, open_list = Transport.exchange, Transport.open_list
     commit = BaseDatabaseWrapper._commit  # type: ignore[attr-defined]  # not in the stubs
+    rollback = BaseDatabaseWrapper._rollback  # type: ignore[attr-defined]  # likewise
 
     def exchange_watched(self: Transport, request: Request, **how: Any) -> Any:
         return boundaries.call(request, lambda: exchange(self, request, **how))
@@ -174,6 +194,12 @@ def placed(patch: pytest.MonkeyPatch) -> Iterator[Boundaries]:
 
     patch.setattr(Transport, "exchange", exchange_watched)
     patch.setattr(Transport, "open_list", open_list_watched)
+
+    def rollback_watched(self: BaseDatabaseWrapper) -> None:
+        boundaries.commits.undone()
+        rollback(self)
+
     patch.setattr(BaseDatabaseWrapper, "_commit", commit_watched)
+    patch.setattr(BaseDatabaseWrapper, "_rollback", rollback_watched)
     with connection.execute_wrapper(boundaries.statement):
         yield boundaries

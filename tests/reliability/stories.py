@@ -6,15 +6,18 @@ does when they come back after a breakdown: look, and do what is still to be don
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from uuid import UUID
 
-from developers import live as accounts, services as people
-from developers.models import Developer, MailedLink, SignUp, User
-from keyrequests.models import Key, KeyRequest
-from tests.reliability.world import SESSIONS_HANG_ON, World
+from catalogue.models import Plan
+from developers import live as accounts, live_address, services as people
+from developers.models import Developer, MailedLink, ProfileEdit, SignUp, User
+from keyrequests import staff
+from keyrequests.models import Key, KeyRequest, PolicyChange
+from tests.reliability.mornings import MOVED, NEW, SESSIONS_HANG_ON, Start
+from tests.reliability.world import SWEPT, World
 from tyk.dashboard.secret import Secret
 from tyk.models import Outbox
 
-NEW = "nora@tinfold.example"
 PASSWORD = Secret("an uncommon walrus")
 OLD = Secret("correct horse")
 
@@ -26,6 +29,14 @@ class Story:
     act: Callable[[World], object]
     again: Callable[[World], object]
     ended_well: Callable[[World], object]
+    answer_lost: str = ""  # the operation whose first answer never arrives
+
+    def begin(self, start: Start) -> World:
+        """The morning of this story."""
+        world = start.again()
+        if self.answer_lost:
+            world.box.faults.add(self.answer_lost, mode="reset_after", times=1)
+        return world
 
 
 # --- Accounts --------------------------------------------------------------------------
@@ -64,6 +75,12 @@ def reset(world: World) -> None:
     world.living(lambda: accounts.reset(link, PASSWORD))
 
 
+def reset_too_short(world: World) -> None:
+    """Tyk refuses the password; the link must go on working."""
+    link = MailedLink.objects.get(purpose=MailedLink.Purpose.RESET)
+    world.living(lambda: accounts.reset(link, Secret("x")))
+
+
 def password_is_new_and_sessions_over(world: World) -> None:
     password_is_new(world)
     user = User.objects.get(developer=world.scene.developer)
@@ -83,6 +100,90 @@ def is_off(world: World) -> None:
     assert record["fields"] == {"Name": "Mira Tal"}
     assert len(record["keys"]) == 1, "the key is still listed"
     assert Developer.objects.get(pk=world.scene.developer.pk).inactive
+
+
+def sign_up(world: World) -> None:
+    if not SignUp.objects.exists():
+        world.living(lambda: people.sign_up(NEW, fields={}))
+    world.work(rows=20)
+
+
+def one_link_mailed(_world: World) -> None:
+    signup = SignUp.objects.get()
+    link = MailedLink.objects.get(signup=signup)
+    assert link.digest, "the mail's link works"
+    assert link.used_at is None
+
+
+def ask_for_reset(world: World) -> None:
+    if not MailedLink.objects.exists():
+        world.living(lambda: people.ask_for_reset(world.scene.developer.email))
+    world.work(rows=20)
+
+
+def reset_link_mailed(world: World) -> None:
+    link = MailedLink.objects.get(purpose=MailedLink.Purpose.RESET)
+    assert (link.developer, link.used_at) == (world.scene.developer, None)
+    assert link.digest, "the mail's link works"
+
+
+def ask_for_new_address(world: World) -> None:
+    mira = world.scene.developer
+    if not MailedLink.objects.exists():
+        world.living(lambda: people.ask_for_new_address(mira, address=MOVED))
+    world.work(rows=20)
+
+
+def address_link_mailed(world: World) -> None:
+    link = MailedLink.objects.get(purpose=MailedLink.Purpose.NEW_ADDRESS)
+    assert (link.email, link.old_email) == (MOVED, world.scene.developer.email)
+    assert link.digest, "the mail's link works"
+
+
+def edit_profile(world: World) -> None:
+    wish = {"Name": "Mira Tal-Orr"}
+    world.living(lambda: people.edit_profile(world.scene.developer, fields=wish))
+    world.work(rows=20)
+
+
+def edit_it_if_it_is_not_wished(world: World) -> None:
+    if not ProfileEdit.objects.exists():
+        edit_profile(world)
+
+
+def has_the_new_name(world: World) -> None:
+    record = world.box.developer(world.scene.developer.tyk_id)
+    assert record["fields"] == {"Name": "Mira Tal-Orr"}
+    assert len(record["keys"]) == 1, "the key is still listed"
+    assert world.box.password_is(record["email"], OLD.reveal())
+    assert ProfileEdit.objects.get().state == ProfileEdit.State.DONE
+    assert Developer.objects.get(pk=world.scene.developer.pk).name == "Mira Tal-Orr"
+
+
+def both_names_are_kept(world: World) -> None:
+    record = world.box.developer(world.scene.developer.tyk_id)
+    assert record["fields"] == {"Name": "Mira of Tyk"}
+    [edit] = people.waiting_edits(world.scene.developer)
+    assert edit.state == ProfileEdit.State.CONFLICT
+    assert edit.after == {"fields.Name": "Mira Tal-Orr"}
+    assert edit.theirs == {"fields.Name": "Mira of Tyk"}
+
+
+def move(world: World) -> None:
+    link = MailedLink.objects.get(purpose=MailedLink.Purpose.NEW_ADDRESS)
+    world.living(lambda: live_address.change(link))
+    world.work(rows=20)
+
+
+def has_moved(world: World) -> None:
+    record = world.box.developer(world.scene.developer.tyk_id)
+    assert record["email"] == MOVED
+    assert len(record["keys"]) == 1, "the key is still listed"
+    assert Developer.objects.get(pk=world.scene.developer.pk).email == MOVED
+    user = User.objects.get(developer=world.scene.developer)
+    assert user.password != SESSIONS_HANG_ON
+    told = Outbox.objects.get(kind="mail.address_changed")
+    assert told.served == told.asked, "the old mailbox was told"
 
 
 # --- Access ------------------------------------------------------------------------------
@@ -108,6 +209,31 @@ def withdraw(world: World) -> None:
 def nothing_is_asked(world: World) -> None:
     assert world.box.requests() == []
     assert KeyRequest.objects.get().status == KeyRequest.Status.WITHDRAWN
+
+
+def approve(world: World) -> None:
+    for request in KeyRequest.objects.filter(status=KeyRequest.Status.PENDING):
+        world.approve(request)
+    world.work(rows=20)
+
+
+def is_approved(world: World) -> None:
+    request = KeyRequest.objects.get()
+    assert request.status == KeyRequest.Status.APPROVED
+    assert world.keys_in_tyk() == [], "the key waits for its owner"
+    told = Outbox.objects.get(kind="mail.approved")
+    assert told.served == told.asked, "the developer was told"
+
+
+def decline(world: World) -> None:
+    for request in KeyRequest.objects.filter(status=KeyRequest.Status.PENDING):
+        world.decline(request)
+    world.work(rows=20)
+
+
+def is_declined(world: World) -> None:
+    assert world.box.requests() == []
+    assert KeyRequest.objects.get().status == KeyRequest.Status.DECLINED
 
 
 def claim(world: World) -> None:
@@ -144,6 +270,73 @@ def one_key_in_hands(world: World) -> None:
     assert len(world.keys_in_tyk()) == len(_in_hands(world)) == 1
 
 
+def give(world: World) -> None:
+    """Staff give access unasked."""
+    if not KeyRequest.objects.exists():
+        scene = world.scene
+        assert scene.entry.plan is not None
+        form = {"plan": scene.entry.plan, "entry": scene.entry, "nonce": UUID(int=7)}
+        world.living(lambda: staff.grant(scene.developer, by=scene.reviewer, **form))
+    world.work(rows=20)
+
+
+def is_given_once(world: World) -> None:
+    is_asked_once(world)
+    is_approved(world)
+
+
+def _other_plan(world: World) -> Plan:
+    assert world.scene.automatic.plan is not None
+    return world.scene.automatic.plan
+
+
+def wish_other_plan(world: World) -> None:
+    key = Key.objects.select_related("developer", "request").get()
+    wish = {"plans": [_other_plan(world)], "seen": staff.policies_of(key)}
+    world.living(lambda: staff.change_plans(key, by=world.scene.reviewer, **wish))
+
+
+def change_plan(world: World) -> None:
+    if not PolicyChange.objects.exists():
+        wish_other_plan(world)
+    world.work(rows=20)
+
+
+def has_other_plan(world: World) -> None:
+    policy = _other_plan(world).oid
+    record = world.box.developer(world.scene.developer.tyk_id)
+    assert list(record["keys"].values()) == [[policy]]
+    assert staff.policies_of(Key.objects.get()) == [policy]
+    assert PolicyChange.objects.get().state == PolicyChange.State.DONE
+    assert KeyRequest.objects.get().plans.get().policy_id == policy
+
+
+def spend(world: World) -> None:
+    """Most of the quota is used up."""
+    [key] = world.keys_in_tyk()
+    store = world.box.world.store
+    store.put("keys", key.id, {**store.get("keys", key.id), "spent": 9_999})
+
+
+def ask_for_whole_quota(world: World) -> None:
+    spend(world)
+    key = Key.objects.select_related("developer", "request").get()
+    world.living(lambda: staff.reset_quota(key, by=world.scene.reviewer))
+
+
+def reset_quota(world: World) -> None:
+    if not Outbox.objects.filter(kind="key.quota").exists():
+        ask_for_whole_quota(world)
+    world.work(rows=20)
+
+
+def quota_is_whole(world: World) -> None:
+    [key] = world.keys_in_tyk()
+    assert "spent" not in world.box.world.store.get("keys", key.id)
+    verbs = Key.objects.get().events.values_list("verb", flat=True)
+    assert "quota_reset" in verbs, "the time line says so"
+
+
 def revoke(world: World) -> None:
     for key in Key.objects.filter(state=Key.State.LIVE):
         world.revoke(key)
@@ -161,6 +354,26 @@ def find_out(world: World) -> None:
     world.work(rows=20)
 
 
+def find_out_delivery(world: World) -> None:
+    """The lease is over before the quarantine is; then nothing stands in the way."""
+    world.pass_time(70)
+    world.work(rows=20)
+    find_out(world)
+
+
+def sweep(world: World) -> None:
+    """What the beat does every hour, beside people."""
+    for kind in SWEPT:
+        world.pull(kind)
+
+
+def what_they_made_is_found(world: World) -> None:
+    [by_hand] = world.by_hand
+    assert world.box.gateway_accepts(by_hand.raw)
+    assert Key.objects.get().origin == Key.Origin.FOUND
+    assert KeyRequest.objects.get().status == KeyRequest.Status.GRANTED
+
+
 def two_keys_one_by_hand(world: World) -> None:
     [by_hand] = world.by_hand
     assert world.box.gateway_accepts(by_hand.raw)
@@ -170,9 +383,6 @@ def two_keys_one_by_hand(world: World) -> None:
 
 def claim_after_them(world: World) -> None:
     """Approved in the Dashboard a moment ago; then the owner asks for a new key."""
-    if not world.by_hand:
-        [record] = world.box.requests()
-        world.approve_by_hand(record["id"])
     claim(world)
     claim(world)
 
@@ -192,6 +402,7 @@ def _still_asked(world: World) -> None:
 
 
 STORIES = [
+    Story("sign up", "empty", sign_up, sign_up, one_link_mailed),
     Story("confirm", "signed up", confirm, confirm, one_account),
     Story(
         "change password",
@@ -200,6 +411,7 @@ STORIES = [
         change_it_if_it_is_old,
         password_is_new,
     ),
+    Story("ask for reset", "empty", ask_for_reset, ask_for_reset, reset_link_mailed),
     Story(
         "reset",
         "reset asked",
@@ -207,21 +419,106 @@ STORIES = [
         reset,
         password_is_new_and_sessions_over,
     ),
+    Story(
+        "reset, refused",
+        "reset asked",
+        reset_too_short,
+        reset,
+        password_is_new_and_sessions_over,
+    ),
     Story("switch off", "claimed", switch_off, switch_off, is_off),
+    Story(
+        "edit profile",
+        "claimed",
+        edit_profile,
+        edit_it_if_it_is_not_wished,
+        has_the_new_name,
+    ),
+    Story(
+        "edit after them",
+        "renamed there",
+        edit_profile,
+        edit_it_if_it_is_not_wished,
+        both_names_are_kept,
+    ),
+    Story(
+        "ask for new address",
+        "empty",
+        ask_for_new_address,
+        ask_for_new_address,
+        address_link_mailed,
+    ),
+    Story("new address", "address asked", move, move, has_moved),
     Story("ask", "empty", ask, _still_asked, is_asked_once),
     Story("ask, answered by text", "text", ask, _still_asked, is_asked_once),
     Story("withdraw", "asked", withdraw, withdraw, nothing_is_asked),
+    Story("approve", "asked", approve, approve, is_approved),
+    Story("decline", "asked", decline, decline, is_declined),
     Story("claim", "approved", claim, get_a_key_in_hands, one_key_in_hands),
     Story(
         "claim after them",
-        "approved",
+        "approved there",
         claim_after_them,
         claim_after_them_again,
         two_keys_one_by_hand,
     ),
     Story("replace", "claimed", replace, replace_again, one_key_in_hands),
     Story("revoke", "claimed", revoke, revoke, no_key),
+    Story("give", "empty", give, give, is_given_once),
+    Story("change plan", "claimed", change_plan, change_plan, has_other_plan),
+    Story(
+        "change plan, answer lost",
+        "claimed",
+        change_plan,
+        change_plan,
+        has_other_plan,
+        answer_lost="changeDeveloperKey",
+    ),
+    Story("reset quota", "claimed", reset_quota, reset_quota, quota_is_whole),
+    Story(
+        "claim, answer lost",
+        "approved",
+        claim,
+        get_a_key_in_hands,
+        one_key_in_hands,
+        answer_lost="approveKeyRequest",
+    ),
+    Story(
+        "ask, answer lost",
+        "empty",
+        ask,
+        _still_asked,
+        is_asked_once,
+        answer_lost="createKeyRequest",
+    ),
+    Story(
+        "edit, answer lost",
+        "claimed",
+        edit_profile,
+        edit_it_if_it_is_not_wished,
+        has_the_new_name,
+        answer_lost="updateDeveloper",
+    ),
+    Story(
+        "confirm, answer lost",
+        "signed up",
+        confirm,
+        confirm,
+        one_account,
+        answer_lost="createDeveloper",
+    ),
     Story("revoke a client", "client", revoke, revoke, no_key),
+    Story(
+        "delivery, made", "died sending", find_out_delivery, _still_asked, is_asked_once
+    ),
+    Story(
+        "delivery, not made",
+        "away sending",
+        find_out_delivery,
+        _still_asked,
+        is_asked_once,
+    ),
+    Story("sweep after them", "approved there", sweep, sweep, what_they_made_is_found),
     Story("settle, made", "lost", find_out, get_a_key_in_hands, one_key_in_hands),
     Story("settle, not made", "broken", find_out, get_a_key_in_hands, one_key_in_hands),
 ]

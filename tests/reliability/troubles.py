@@ -27,10 +27,12 @@ FAULTS: dict[str, dict[str, Any]] = {
     "null lists": {"mode": "null_lists"},
 }
 LATE = {
+    "resetDeveloperPassword",
     "approveKeyRequest",
     "createKeyRequest",
     "deleteKeyRequest",
     "revokeDeveloperKey",
+    "updateDeveloper",
 }
 
 

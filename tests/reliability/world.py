@@ -1,33 +1,26 @@
-"""One developer, a reviewer and Tyk; time that can be moved; a copy of all of it.
+"""One developer, a reviewer and Tyk; time that can be moved.
 
 People here do what people do: they click, give up when refused, and come back. What
 they saw is kept, so that the promises can be checked against it.
 """
 
-import sqlite3
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, TypeVar
-from uuid import uuid4
+from typing import TypeVar
 
-import pytest
-from django.core import mail
-from django.db import connection, models
+from django.db import models
 from django.db.models import F
 
-from catalogue.models import Entry
-from developers import services as people
 from developers.errors import AccountError
-from developers.models import MailedLink, User
+from developers.models import MailedLink
 from developers.services import MARKER_FIELD
 from keyrequests import holdings, live, services
 from keyrequests.errors import AccessError
 from keyrequests.models import Key, KeyRequest, Mint
-from tests.keyrequests.scene import Scene, build
-from tests.reliability.boundaries import Boundaries, Died, placed
+from tests.keyrequests.scene import Scene
+from tests.reliability.boundaries import Boundaries, Died
 from tyk import outbox, pull
 from tyk.dashboard.errors import DashboardError
 from tyk.models import Lane, Outbox
@@ -35,13 +28,12 @@ from tyk.sandbox import Sandbox
 from tyk.sandbox.truth import KeyRecord
 
 T = TypeVar("T")
-SESSIONS_HANG_ON = "!the first unusable password"
 #: The columns that say "until" or "since": moving them back is time passing.
 CLOCKS: dict[type[models.Model], tuple[str, ...]] = {
     Outbox: ("next_at", "lease_until", "sending_since", "unsure_since"),
     Lane: ("until",),
     Mint: ("started_at", "unsure_at"),
-    Key: ("created_at", "missing_since", "ends_at"),
+    Key: ("created_at", "missing_since", "ends_at", "ended_at"),
     KeyRequest: ("created_at", "missing_since", "decided_at"),
     MailedLink: ("taken_until",),
 }
@@ -50,6 +42,14 @@ LONG_ENOUGH = 400
 SWEPT = ("developers", "requests")
 #: What a person or a task is told when it did not work. Anything else is a bug.
 REFUSALS = (AccessError, AccountError, DashboardError)
+
+
+def let_time_pass(seconds: float) -> None:
+    """Move every clock of ours back by so much."""
+    for model, columns in CLOCKS.items():
+        model._default_manager.update(
+            **{name: F(name) - timedelta(seconds=seconds) for name in columns}
+        )
 
 
 @dataclass
@@ -123,9 +123,10 @@ class World:
         if shown is not None:
             [(_, secret)] = shown.pairs
             raw = secret.reveal()
-            self.shown.append(Seen(raw, self._id_in_tyk(raw)))
+            self.shown.append(Seen(raw, self.id_in_tyk(raw)))
 
-    def _id_in_tyk(self, raw: str) -> str:
+    def id_in_tyk(self, raw: str) -> str:
+        """How Tyk lists this key; "" if it doesn't."""
         try:
             return self.box.key_id(raw)
         except KeyError:  # deleted in Tyk before it was rendered
@@ -184,15 +185,8 @@ class World:
         self.box.decline(tyk_request)
 
     def deletable(self) -> list[str]:
-        """Keys whose id the portal knows, or made by hand.
-
-        One that vanishes before its id was read is parked after an hour, for a
-        person: nothing in Tyk says any more which it was.
-        """
-        named = Key.objects.exclude(sealed_id=None)
-        known = {holdings.id_of(key) for key in named}
-        known |= {seen.key_id for seen in self.by_hand}
-        return [key.id for key in self.keys_in_tyk() if key.id in known]
+        """Every key, also one whose id the portal has not read yet."""
+        return [key.id for key in self.keys_in_tyk()]
 
     def delete_by_hand(self, key_id: str) -> None:
         self.given_up.add(key_id)
@@ -207,11 +201,8 @@ class World:
         self.living(lambda: pull.run(kind))
 
     def pass_time(self, seconds: float) -> None:
-        """Move every clock of ours back by so much: leases and waits run out."""
-        for model, columns in CLOCKS.items():
-            model._default_manager.update(
-                **{name: F(name) - timedelta(seconds=seconds) for name in columns}
-            )
+        """Leases and waits run out."""
+        let_time_pass(seconds)
 
     def land(self) -> None:
         """Tyk carries out what it got and nobody waits for any more."""
@@ -233,176 +224,3 @@ class World:
                 pull.run(kind)
             outbox.drain(limit=10_000)
         pull.run("developers")
-
-
-@dataclass
-class Start:
-    """A world to start over from: both databases, copied."""
-
-    world: World
-    portal: sqlite3.Connection
-    tyk: dict[str, dict[str, Any]]
-    switches: Any
-
-    def again(self) -> World:
-        """The same morning once more."""
-        boundaries, box = self.world.boundaries, self.world.box
-        boundaries.restart()
-        boundaries.clear()
-        mail.outbox.clear()
-        box.reset("empty")
-        box.world.store.replace_all({k: dict(v) for k, v in self.tyk.items()})
-        box.switches = self.switches
-        connection.ensure_connection()
-        self.portal.backup(connection.connection)
-        return replace(
-            self.world,
-            shown=[*self.world.shown],
-            by_hand=[],
-            given_up=set(),
-            given_up_rows=set(),
-            twice=set(),
-            happened=Counter(),
-        )
-
-
-def start(world: World) -> Start:
-    """Copy the world as it is now. SQLite only."""
-    connection.ensure_connection()
-    copy = sqlite3.connect(":memory:")
-    connection.connection.backup(copy)
-    store = world.box.world.store
-    held = {kind: dict(store.items(kind)) for kind in list(store._kinds)}
-    return Start(world, copy, held, world.box.switches)
-
-
-@contextmanager
-def mornings(
-    box: Sandbox, settings: Any, *, only: str = ""
-) -> Iterator[dict[str, Start]]:
-    """Where a course may begin, by name: all of MORNINGS, or `only` one.
-
-    With boundaries placed. Nothing waits for a clock: faults answer at once, and
-    time is moved.
-    """
-    for name in ("READ", "WRITE", "CLAIM", "LOGIN", "PASSWORD"):
-        setattr(settings, f"TYK_{name}_DEADLINE", 60.0)
-    settings.LIMITS_SCALE = 1_000_000
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(live, "LANE_WAIT", 0.0)
-        scene = build(box)
-        with placed(patch) as boundaries:
-            empty = start(World(scene, boundaries))
-            yield {
-                name: start(dress(empty.again()))
-                for name, dress in MORNINGS.items()
-                if only in ("", name)
-            }
-
-
-def _empty(world: World) -> World:
-    return world
-
-
-def _answered_by_text(world: World) -> World:
-    world.box.switch(create_request_answer="text")
-    return world
-
-
-def _signed_up(world: World) -> World:
-    people.sign_up("nora@tinfold.example", fields={})
-    outbox.drain()
-    return world
-
-
-def _reset_asked(world: World) -> World:
-    """Somebody is signed in elsewhere, and the owner asked for a new password."""
-    User.objects.create(developer=world.scene.developer, password=SESSIONS_HANG_ON)
-    people.ask_for_reset(world.scene.developer.email)
-    outbox.drain()
-    return world
-
-
-def _asked(world: World) -> World:
-    world.scene.ask()
-    outbox.drain()
-    return world
-
-
-def _approved(world: World) -> World:
-    world.scene.approved()
-    return world
-
-
-def _claimed(world: World) -> World:
-    world.claim(world.scene.approved())
-    outbox.drain()
-    return world
-
-
-def _client(world: World) -> World:
-    """An OAuth client was claimed; its secret is not what these stories are about."""
-    policy = world.box.add_policy("plan-oauth", auth_type="oauth")
-    world.box.add_entry("Entry OAuth", policy, auth_type="oauth")
-    pull.run("policies")
-    pull.run("catalogue")
-    request = services.submit(
-        world.scene.developer,
-        entry=Entry.objects.get(name="Entry OAuth"),
-        answers={},
-        nonce=uuid4(),
-        redirect_uri="https://app.example/cb",
-    )
-    outbox.drain()
-    services.approve(request, by=world.scene.reviewer)
-    live.claim(request)
-    outbox.drain()
-    return world
-
-
-def _lost(world: World) -> World:
-    """A claim made its key, and the answer was lost."""
-    request = world.scene.approved()
-    world.box.faults.add("approveKeyRequest", mode="reset_after", times=1)
-    world.claim(request)
-    world.box.heal()
-    return world
-
-
-def _broken(world: World) -> World:
-    """A claim's call broke off before Tyk did anything."""
-    request = world.scene.approved()
-    world.box.faults.add("approveKeyRequest", mode="refuse_connection", times=1)
-    world.claim(request)
-    world.box.heal()
-    return world
-
-
-def _late(world: World) -> World:
-    """A claim was settled as not made, and Tyk carried its call out after that."""
-    request = world.scene.approved()
-    world.boundaries.hold_back = "approveKeyRequest"
-    world.box.faults.add("approveKeyRequest", mode="refuse_connection", times=1)
-    world.claim(request)
-    # Tyk says that the request is gone, and has it still.
-    world.box.faults.add("deleteKeyRequest", mode="status", status=404, times=1)
-    world.pass_time(LONG_ENOUGH)
-    world.work(rows=1)
-    world.box.heal()
-    world.land()
-    return world
-
-
-MORNINGS: dict[str, Callable[[World], World]] = {
-    "empty": _empty,
-    "text": _answered_by_text,
-    "signed up": _signed_up,
-    "reset asked": _reset_asked,
-    "asked": _asked,
-    "approved": _approved,
-    "claimed": _claimed,
-    "client": _client,
-    "lost": _lost,
-    "broken": _broken,
-    "late": _late,
-}
