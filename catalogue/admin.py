@@ -1,20 +1,22 @@
-"""What staff see of the catalogue: read-only, since Tyk owns it."""
+"""What staff see of the catalogue: read-only but for documents, since Tyk owns it."""
 
 from django.contrib import admin
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Prefetch, Q, QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 
 from catalogue import services, text, words
-from catalogue.models import Entry, Plan
+from catalogue.admin_documents import EntryPages
+from catalogue.models import Document, Entry, Plan
 from tyk.admin import ReadOnlyAdmin
 from tyk.models import Organisation
 
 ENTRY_SHOWN = (
-    "name", "page", "on_the_shelf", "warnings", "plan", "limits", "approval",
-    "authentication", "questions", "description", "policy_id", "api_id",
+    "name", "page", "on_the_shelf", "warnings", "document", "plan", "limits",
+    "approval", "authentication", "questions", "description", "policy_id", "api_id",
     "documentation_id", "read_at", "gone_at",
 )  # fmt: skip
 PLAN_SHOWN = (
@@ -24,10 +26,13 @@ PLAN_SHOWN = (
 
 
 @admin.register(Entry)
-class EntryAdmin(ReadOnlyAdmin):
+class EntryAdmin(EntryPages):
     """The shelf as visitors see it, and why something is not on it."""
 
-    list_display = ["name", "plan_named", "limits", "on_the_shelf", "warnings"]
+    change_form_template = "admin/catalogue/entry/change_form.html"
+    list_display = [
+        "name", "plan_named", "limits", "document", "on_the_shelf", "warnings",
+    ]  # fmt: skip
     list_filter = ["shown", "keyless", ("gone_at", admin.EmptyFieldListFilter)]
     list_select_related = ["plan"]
     search_fields = ["name", "slug", "policy_id", "plan__name"]
@@ -35,6 +40,19 @@ class EntryAdmin(ReadOnlyAdmin):
     ordering = ["position", "pk"]
     fields = ENTRY_SHOWN
     readonly_fields = ENTRY_SHOWN
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Entry]:
+        light = Document.objects.light().defer("body", "viewer", "outline", "words")
+        documents = Prefetch("documents", light.in_order_of_trust())
+        entries: QuerySet[Entry] = super().get_queryset(request)
+        return entries.prefetch_related(documents)
+
+    @admin.display(description="Document")
+    def document(self, entry: Entry) -> SafeString:
+        """What readers get of it, or why they get nothing."""
+        listed = [d for d in entry.documents.all() if d.state != Document.State.ABSENT]
+        url = reverse("admin:catalogue_entry_documents", args=[entry.pk])
+        return format_html('<a href="{}">{}</a>', url, _document_words(listed))
 
     @admin.display(description="Plan", ordering="plan__name")
     def plan_named(self, entry: Entry) -> str:
@@ -56,6 +74,8 @@ class EntryAdmin(ReadOnlyAdmin):
 
     @admin.display(description="Page")
     def page(self, entry: Entry) -> SafeString:
+        if services.warnings(entry):
+            return format_html("{} (not on the shelf)", entry.get_absolute_url())
         url = entry.get_absolute_url()
         return format_html('<a href="{}">{}</a>', url, url)
 
@@ -78,6 +98,19 @@ class EntryAdmin(ReadOnlyAdmin):
     def description(self, entry: Entry) -> str:
         """Its beginning; the page shows the rest as developers read it."""
         return Truncator(text.plain(entry.long_text)).chars(400) or "—"
+
+
+def _document_words(listed: list[Document]) -> str:
+    """The first of `listed` is what readers get."""
+    if not listed:
+        return "none"
+    first = listed[0]
+    by_staff = ", uploaded" if first.source == Document.Source.STAFF else ""
+    said = {
+        Document.State.BROKEN.value: f"can't be shown: {first.problem}",
+        Document.State.LINK.value: "a link to another site",
+    }
+    return said.get(first.state, f"{first.format}{by_staff}")
 
 
 @admin.register(Plan)

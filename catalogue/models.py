@@ -1,10 +1,11 @@
 """What can be asked for: plans (one Tyk policy each) and the entries they stand in."""
 
+import re
 import uuid
 from typing import Self
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.urls import reverse
 
 from catalogue import text, words
@@ -116,17 +117,91 @@ class Entry(models.Model):
         return text.plain(self.short_text)
 
 
+class DocumentQuerySet(models.QuerySet["Document"]):
+    def light(self) -> Self:
+        """Without the two copies of the text, which may be megabytes."""
+        return self.defer("body", "viewer")
+
+    def in_order_of_trust(self) -> Self:
+        """What staff uploaded before what Tyk holds."""
+        return self.order_by("entry_id", "source")
+
+
 class Document(models.Model):
-    """A description of an entry's API, kept here: Tyk has no documented read."""
+    """The description of an entry's API: one from Tyk, one from staff, which wins.
+
+    A document id of Tyk's stands for one content for ever: the API makes and
+    deletes documents and changes none (Tyk docs, portal-documentation). So
+    `tyk_id` says whether there is anything to fetch.
+    """
+
+    class Source(models.TextChoices):
+        # In this order: "staff" sorts before "tyk".
+        STAFF = "staff", "uploaded here"
+        TYK = "tyk", "from Tyk"
+
+    class State(models.TextChoices):
+        SHOWN = "shown", "shown"
+        LINK = "link", "a link to another site"
+        BROKEN = "broken", "can't be shown"
+        ABSENT = "absent", "not handed out by Tyk"
 
     code = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    entry = models.OneToOneField(
-        Entry, on_delete=models.CASCADE, related_name="document"
-    )
-    format = models.CharField(max_length=20, default="openapi")
-    body = models.TextField()
+    entry = models.ForeignKey(Entry, on_delete=models.CASCADE, related_name="documents")
+    source = models.CharField(max_length=5, choices=Source, default=Source.TYK)
+    state = models.CharField(max_length=6, choices=State, default=State.SHOWN)
+    tyk_id = models.CharField(max_length=64, blank=True)
+    format = models.CharField(max_length=20, default="openapi")  # "OpenAPI 3.1"
+    syntax = models.CharField(max_length=4, default="json")  # json, yaml or text
+    title = models.CharField(max_length=200, blank=True)
+    version = models.CharField(max_length=40, blank=True)
+    body = models.TextField(blank=True)  # as it came; of a link its address
     digest = models.CharField(max_length=64)
+    viewer = models.TextField(blank=True)  # JSON for the viewer
+    outline = models.JSONField(default=dict)  # catalogue.openapi.Outline
+    words = models.TextField(blank=True)  # for the search
+    problem = models.CharField(max_length=300, blank=True)  # why it is broken
     updated_at = models.DateTimeField(auto_now=True)
+
+    objects = DocumentQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            # An upload stands beside Tyk's document and never over it, so that
+            # taking it back brings Tyk's to light again.
+            models.UniqueConstraint(
+                fields=["entry", "source"], name="one_document_per_source"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.format} of {self.entry}"
+
+    @property
+    def file_name(self) -> str:
+        """ "orders-2.4.0.yaml": what a downloaded copy is called."""
+        kind = {"yaml": "yaml", "json": "json"}.get(self.syntax, "txt")
+        version = re.sub(r"[^A-Za-z0-9.]+", "-", self.version).strip("-.")
+        return f"{self.entry.slug}{version and f'-{version}'}.{kind}"
+
+
+class Shelf(models.Model):
+    """One row whose version rises with every change a reader could see."""
+
+    version = models.BigIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            # One version for all: bodies kept for visitors are named by it.
+            models.CheckConstraint(condition=Q(pk=1), name="one_shelf"),
+        ]
+
+    def __str__(self) -> str:
+        return f"version {self.version}"
+
+    @classmethod
+    def changed(cls) -> None:
+        """Say in the caller's transaction that pages kept so far are old."""
+        raised = Shelf.objects.filter(pk=1).update(version=F("version") + 1)
+        if not raised:
+            Shelf.objects.bulk_create([Shelf(pk=1, version=1)], ignore_conflicts=True)

@@ -1,4 +1,4 @@
-"""Tyk → mirror: policies become plans, the catalogue becomes entries.
+"""Tyk → mirror: policies become plans, the catalogue entries and their documents.
 
 Nothing new means nothing written. A row Tyk no longer lists is marked gone,
 never deleted, and only when that is believable (`_doubt`).
@@ -6,23 +6,32 @@ never deleted, and only when that is believable (`_doubt`).
 
 import hashlib
 import json
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 from django.db import transaction
 from django.db.models import Model, QuerySet
 from django.utils import timezone
 
-from catalogue import identity, services, words
-from catalogue.models import Entry, Plan
+from catalogue import documents as texts, identity, services, words
+from catalogue.models import Document, Entry, Plan, Shelf
 from tyk.connect import dashboard
-from tyk.dashboard.errors import NotFound
-from tyk.dashboard.records import BadRecord, Catalogue, CatalogueEntry, Policy
+from tyk.dashboard.errors import NotFound, Refused, Unexpected
+from tyk.dashboard.records import (
+    BadRecord,
+    Catalogue,
+    CatalogueEntry,
+    Documentation,
+    Policy,
+)
 from tyk.pull import Pulled
 
 CHUNK = 500  # rows in one write transaction; SQLite has one writer
 BIGGEST = 2**63 - 1
+#: A document Tyk did not hand out is asked for again after this.
+ASK_AGAIN = timedelta(days=1)
 
 PLAN_FIELDS = [
     "ref", "name", "rate", "per", "quota_max", "quota_period", "key_expires_in",
@@ -97,6 +106,33 @@ def catalogue(*, accept_removals: bool = False) -> Pulled:
         accept_removals=accept_removals,
         now=now,
     )
+
+
+def documents() -> Pulled:
+    """Fetch the documents whose id at an entry moved: one call for each new id.
+
+    No public source shows this read with an API key (Tyk docs, portal-documentation
+    has only its making), so a Dashboard without it is nothing wrong: the entry has
+    no document then, and is asked about again a day later. Raises DashboardError;
+    what was read before is kept.
+    """
+    present = Entry.objects.present().exclude(documentation_id="")
+    named = {e.pk: e.documentation_id for e in present.only("documentation_id")}
+    rows = Document.objects.filter(source=Document.Source.TYK).defer("viewer", "body")
+    held = {row.entry_id: row for row in rows}
+    left = [row.pk for row in held.values() if row.entry_id not in named]
+    due = defaultdict(list)
+    for pk, tyk_id in named.items():
+        if _is_due(held.get(pk), tyk_id, now=timezone.now()):
+            due[tyk_id].append(pk)
+    for tyk_id, entries in due.items():
+        _keep_document(tyk_id, entries, _document_values(tyk_id))
+    if left:
+        with transaction.atomic():
+            Document.objects.filter(pk__in=left).delete()
+            Shelf.changed()
+    changed = sum(len(entries) for entries in due.values())
+    return Pulled(seen=len(named), changed=changed, retired=len(left))
 
 
 # --- Policies ----------------------------------------------------------------
@@ -226,7 +262,55 @@ def _update_entries(entries: Sequence[Entry]) -> None:
     Entry.objects.bulk_update(entries, [*fields, *BOOKKEEPING])
 
 
-# --- What both do ------------------------------------------------------------
+# --- Documents ---------------------------------------------------------------
+def _is_due(row: Document | None, tyk_id: str, *, now: datetime) -> bool:
+    if row is None or row.tyk_id != tyk_id:
+        return True
+    absent = row.state == Document.State.ABSENT
+    return absent and row.updated_at < now - ASK_AGAIN
+
+
+def _document_values(tyk_id: str) -> dict[str, object]:
+    """What to keep of Tyk's answer, which may be that there is none to have."""
+    try:
+        answer = dashboard().documentation(tyk_id)
+    except Refused:
+        answer = None
+    except Unexpected as error:
+        if error.reason in {"too_large", "wrong_shape"}:
+            why = f"Tyk's answer can't be used ({error.where or error.reason})."
+            return texts.empty(Document.State.BROKEN, problem=why)
+        if error.reason != "not_json":
+            raise
+        answer = None  # a page of the Dashboard's own, where there is no such call
+    if answer is None:
+        return texts.empty(Document.State.ABSENT)
+    return _of_kind(answer)
+
+
+def _of_kind(answer: Documentation) -> dict[str, object]:
+    if answer.content:
+        return texts.from_tyk(answer.content, kind=answer.kind)
+    if answer.url and len(answer.url) <= 2_000:
+        return texts.empty(Document.State.LINK, body=answer.url)
+    # "graphql" comes with a word instead of a text.
+    return texts.empty(Document.State.ABSENT, problem=f"Of the kind {answer.kind}.")
+
+
+@transaction.atomic
+def _keep_document(
+    tyk_id: str, entries: Sequence[int], values: dict[str, object]
+) -> None:
+    for entry_id in entries:
+        Document.objects.update_or_create(
+            entry_id=entry_id,
+            source=Document.Source.TYK,
+            defaults={**values, "tyk_id": tyk_id},
+        )
+    Shelf.changed()
+
+
+# --- What they share -----------------------------------------------------------
 def _finish(
     pulled: Pulled,
     *,
@@ -246,7 +330,9 @@ def _finish(
             gone=gone, of=present, listed=pulled.seen, nameless=nameless
         )
     if gone and not pulled.held_back:
-        pulled.retired = missing.update(gone_at=now)
+        with transaction.atomic():
+            pulled.retired = missing.update(gone_at=now)
+            Shelf.changed()
     return pulled
 
 
@@ -271,6 +357,7 @@ def _in_chunks(rows: Sequence[M], write: Callable[[Sequence[M]], object]) -> Non
     for start in range(0, len(rows), CHUNK):
         with transaction.atomic():
             write(rows[start : start + CHUNK])
+            Shelf.changed()
 
 
 def _digest(values: dict[str, object]) -> str:

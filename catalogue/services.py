@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from django.db.models import Case, Q, TextField, Value, When
 
 from catalogue import text
-from catalogue.models import Entry, EntryQuerySet, Plan
+from catalogue.models import Document, Entry, EntryQuerySet, Plan
 from tyk.models import Organisation, PullState
 
 
@@ -29,17 +29,35 @@ def requestable(entry: Entry) -> bool:
 def search(entries: Sequence[Entry], words: str) -> list[Entry]:
     """Entries in which every word occurs, whatever its case or accents.
 
-    In Python, since SQLite folds the case of ASCII letters only.
+    Looked at are names, texts, plans, APIs, and the tags, paths and summaries of
+    the document. In Python, since SQLite folds the case of ASCII letters only.
+    One query, for the documents' words.
     """
     wanted = _folded(words).split()
-    return [e for e in entries if all(word in _haystack(e) for word in wanted)]
+    documented = _document_words(entries)
+    return [
+        entry
+        for entry in entries
+        if _holds(_haystack(entry, documented.get(entry.pk, "")), wanted)
+    ]
 
 
-def _haystack(entry: Entry) -> str:
+def _holds(haystack: str, wanted: list[str]) -> bool:
+    return all(word in haystack for word in wanted)
+
+
+def _haystack(entry: Entry, document: str) -> str:
     plan = entry.plan.name if entry.plan else ""
     apis = " ".join(name for _, name in entry.plan.apis) if entry.plan else ""
     texts = f"{entry.short_text} {text.plain(entry.long_text)}"
-    return _folded(f"{entry.name} {plan} {apis} {texts}")
+    return _folded(f"{entry.name} {plan} {apis} {texts} {document}")
+
+
+def _document_words(entries: Iterable[Entry]) -> dict[int, str]:
+    """By entry; an upload hides what Tyk's document says."""
+    documents = Document.objects.filter(entry__in=[e.pk for e in entries])
+    rows = documents.in_order_of_trust().values_list("entry_id", "words")
+    return dict(reversed(rows))
 
 
 def _folded(words: str) -> str:

@@ -60,7 +60,7 @@ def render(text: str) -> SafeString:
         url_schemes={"http", "https", "mailto"},
         link_rel="noopener noreferrer nofollow",
     )
-    clean = _TABLE.sub(_scrolling, _HEADING.sub(_lower, clean))
+    clean = _TABLE.sub(_scrolling, _lowered(clean))
     return mark_safe(clean)  # noqa: S308  nh3 has cleaned it just above
 
 
@@ -83,10 +83,11 @@ def _kept(tag: str, name: str, value: str) -> str | None:
     return value
 
 
-def _lower(match: re.Match[str]) -> str:
-    """h1 and h2 → h3, h3 → h4, …: the page has an h1 and h2 of its own."""
-    level = min(max(int(match[2]) + 1, 3), 6)
-    return f"<{match[1]}h{level}>"
+def _lowered(clean: str) -> str:
+    """Headings from h3 down without a gap: the page has an h1 and h2 of its own."""
+    levels = sorted({match[2] for match in _HEADING.finditer(clean)})
+    low = {level: min(place, 6) for place, level in enumerate(levels, 3)}
+    return _HEADING.sub(lambda match: f"<{match[1]}h{low[match[2]]}>", clean)
 
 
 def _scrolling(match: re.Match[str]) -> str:

@@ -161,13 +161,18 @@ def key_lasts_words(plan: PlanLike) -> str:
     return duration(plan.key_expires_in)
 
 
-def facts(plan: PlanLike, *, needs_approval: bool) -> list[tuple[str, str]]:
-    """Term and words of one plan, for a list of facts; the same rows for each."""
+def facts(
+    plan: PlanLike, *, needs_approval: bool, usual: str = ""
+) -> list[tuple[str, str]]:
+    """Term and words of one plan, for a list of facts; the same rows for each.
+
+    `usual`: how long a decision usually takes, as in `approval_words`.
+    """
     return [
         ("Rate", rate_words(plan)),
         ("Resets", resets_words(plan) or "—"),
         ("Key lasts", key_lasts_words(plan)),
-        ("Approval", approval_short(needed=needs_approval)),
+        ("Approval", approval_short(needed=needs_approval, usual=usual)),
     ]
 
 
@@ -207,15 +212,21 @@ def _resets_clause(own: Limited) -> str:
 
 
 # --- Approval ----------------------------------------------------------------
-def approval_words(*, needed: bool) -> str:
-    """One line for lists: who decides, and how long the company says it takes."""
-    takes = settings.BRAND_REVIEW_TAKES
+def approval_words(*, needed: bool, usual: str = "") -> str:
+    """One line for lists: who decides, and how long it takes.
+
+    `usual` is what decisions really took ("about 2 hours"); without it, what the
+    company promises.
+    """
+    takes = approval_short(needed=needed, usual=usual)
     return f"Reviewed, {takes}" if needed else "Automatic approval"
 
 
-def approval_short(*, needed: bool) -> str:
+def approval_short(*, needed: bool, usual: str = "") -> str:
     """The same as a value beside the word "Approval"."""
-    return settings.BRAND_REVIEW_TAKES if needed else "automatic"
+    if not needed:
+        return "automatic"
+    return f"usually {usual}" if usual else settings.BRAND_REVIEW_TAKES
 
 
 # --- Authentication ----------------------------------------------------------

@@ -25,13 +25,26 @@ SECONDS = Histogram(
 )
 
 
+_tried = 0
+
+
+def tried() -> int:
+    """How many calls this process has sent so far, whatever came of them.
+
+    For "were there any?": two threads may count one call instead of two.
+    """
+    return _tried
+
+
 def count(event: CallEvent) -> None:
     """Count one exchange. Labels are names of ours, never what anybody sent.
 
     A call that was never tried counts as `shed` or `breaker`, and takes no time.
     """
+    global _tried
     if event.reason in NOT_TRIED:
         CALLS.labels(event.operation, event.reason).inc()
         return
+    _tried += 1
     CALLS.labels(event.operation, event.outcome).inc()
     SECONDS.observe(event.seconds)

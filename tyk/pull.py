@@ -10,7 +10,7 @@ from django.conf import settings
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
-from tyk import connect, database
+from tyk import connect, database, measured
 from tyk.dashboard.errors import Call, DashboardError, Misconfigured
 from tyk.dashboard.records import Configuration
 from tyk.models import CredentialState, Organisation, PullState
@@ -47,8 +47,10 @@ def run(kind: str) -> Pulled:
         PullState.objects.update_or_create(
             kind=kind, defaults={"started_at": timezone.now()}
         )
+        before = measured.tried()
         pulled = pull()
-        _note_success(kind, pulled)
+        # A pull that had nothing to ask says nothing of our key.
+        _note_success(kind, pulled, asked=measured.tried() > before)
     except DashboardError as error:
         _note_failure(kind, error)
         raise
@@ -59,8 +61,9 @@ def run(kind: str) -> Pulled:
     return pulled
 
 
-def _note_success(kind: str, pulled: Pulled) -> None:
-    connect.note_credential(CredentialState.ACCEPTED)
+def _note_success(kind: str, pulled: Pulled, *, asked: bool) -> None:
+    if asked:
+        connect.note_credential(CredentialState.ACCEPTED)
     PullState.objects.filter(kind=kind).update(
         completed_at=timezone.now(),
         seen=pulled.seen,

@@ -122,7 +122,7 @@ def test_html_and_markdown_are_told_apart(typed, rendered):
 
 def test_headings_stay_below_those_of_the_page():
     assert text.render("# One\n\n### Three") == "<h3>One</h3>\n<h4>Three</h4>\n"
-    assert text.render("<h1>One</h1><h6>Six</h6>") == "<h3>One</h3><h6>Six</h6>"
+    assert text.render("<h2>One</h2><h6>Six</h6>") == "<h3>One</h3><h4>Six</h4>"
 
 
 def test_a_link_into_tyks_own_portal_is_text():
