@@ -23,6 +23,7 @@ from django.urls import reverse
 
 from catalogue.models import Entry, Plan
 from developers.models import Developer
+from keyrequests.wishes import PolicyChange as PolicyChange  # a table of this app
 
 
 class RequestQuerySet(models.QuerySet["KeyRequest"]):
@@ -201,6 +202,12 @@ class Key(models.Model):
         CLAIMED = "claimed", "claimed here"
         FOUND = "found", "found in Tyk"
 
+    class UsageTrouble(models.TextChoices):
+        NONE = "", "none"
+        AWAY = "away", "the Dashboard was away"
+        REFUSED = "refused", "the Dashboard did not give it out"
+        OFF = "off", "off: it would need the raw key"
+
     code = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     developer = models.ForeignKey(
         Developer, on_delete=models.PROTECT, related_name="keys"
@@ -223,7 +230,12 @@ class Key(models.Model):
     missing_since = models.DateTimeField(null=True)
     ends_at = models.DateTimeField(null=True)  # when a replaced key is revoked
     ended_at = models.DateTimeField(null=True)
+    # Usage: read whole at, tried at, why the last try failed, last looked at.
     usage_as_of = models.DateTimeField(null=True)
+    usage_tried_at = models.DateTimeField(null=True)
+    usage_trouble = models.CharField(
+        max_length=8, choices=UsageTrouble, blank=True, default=UsageTrouble.NONE
+    )
     usage_wanted_at = models.DateTimeField(null=True)
 
     class Meta:
@@ -233,6 +245,8 @@ class Key(models.Model):
         ]
         indexes = [
             models.Index(fields=["developer", "-created_at"], name="key_of_developer"),
+            # Whose usage is to be read next: looked for every minute.
+            models.Index(fields=["usage_tried_at"], name="key_usage_tried"),
         ]
 
     def __str__(self) -> str:
@@ -325,26 +339,56 @@ class Mint(models.Model):
         return self.request.code if first else self.code
 
 
-class UsageDay(models.Model):
-    """What the gateway counted for one key on one UTC day."""
+class _Counted(models.Model):
+    """Calls of one key within one stretch of time, as the gateway counted them.
 
-    key = models.ForeignKey(Key, on_delete=models.CASCADE, related_name="usage")
-    day = models.DateField()
+    Tyk's `success` and `error` may not add up to its `hits`; here they always do
+    (`hits` counts what is neither as an error), so that no page contradicts itself.
+    """
+
     hits = models.PositiveBigIntegerField(default=0)
     ok = models.PositiveBigIntegerField(default=0)
     errors = models.PositiveBigIntegerField(default=0)
+
+    class Meta:
+        abstract = True
+
+
+class UsageDay(_Counted):
+    """One UTC day of one key; kept for `USAGE_DAYS`."""
+
+    key = models.ForeignKey(Key, on_delete=models.CASCADE, related_name="usage")
+    day = models.DateField()
     last_hit = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["key", "day"], name="one_row_per_day"),
             models.CheckConstraint(
-                condition=Q(hits__gte=F("ok")), name="answered_within_hits"
+                condition=Q(hits=F("ok") + F("errors")), name="a_day_adds_up"
             ),
         ]
 
     def __str__(self) -> str:
         return f"{self.day}"
+
+
+class UsageHour(_Counted):
+    """One hour of one key, beginning at `hour`; kept for three days."""
+
+    key = models.ForeignKey(Key, on_delete=models.CASCADE, related_name="usage_hours")
+    hour = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["key", "hour"], name="one_row_per_hour"),
+            models.CheckConstraint(
+                condition=Q(hits=F("ok") + F("errors")), name="an_hour_adds_up"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.hour:%Y-%m-%d %H}"
 
 
 class Event(models.Model):
@@ -356,14 +400,20 @@ class Event(models.Model):
         APPROVED = "approved", "approved"
         DECLINED = "declined", "declined"
         WITHDRAWN = "withdrawn", "withdrew the request"
+        CHANGED = "changed", "changed the request"
         LAPSED = "lapsed", "the approval lapsed"
         CLAIMED = "claimed", "claimed the key"
         UNSURE = "unsure", "the answer to a claim was lost"
         SETTLED = "settled", "a lost claim was settled"
         FOUND = "found", "a key was found in Tyk"
         REPLACED = "replaced", "replaced the key"
+        LEAKED = "leaked", "reported that the key leaked"
         REVOKE_ASKED = "revoke_asked", "asked to revoke the key"
         REVOKED = "revoked", "the key was revoked"
+        PLANS_ASKED = "plans_asked", "asked to change the plan"
+        PLANS_SET = "plans_set", "the plan was changed"
+        QUOTA_ASKED = "quota_asked", "asked to reset the quota"
+        QUOTA_RESET = "quota_reset", "the quota was reset"
         REFUSED = "refused", "a decision was refused"
 
     request = models.ForeignKey(

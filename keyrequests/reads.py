@@ -1,8 +1,10 @@
 """What the developer's pages read from the mirror. No network."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from django.db.models import Count, OuterRef, Prefetch, Q, QuerySet, Subquery
+from django.utils import timezone
 
 from catalogue.models import Entry
 from developers.models import Developer
@@ -118,17 +120,23 @@ class Waiting:
     to_claim: list[KeyRequest]
     in_review: list[KeyRequest]
     keys: list[Key]
+    ended: list[Key]  # within the last days: their calls still count
 
 
 def waiting_for(developer: Developer) -> Waiting:
     """Open requests and working keys of `developer`; three queries."""
+    lately = timezone.now() - timedelta(days=8)
     requests = list(
         KeyRequest.objects.of(developer)
         .filter(status__in=[Status.PENDING, Status.APPROVED])
         .order_by("-created_at")
     )
+    keys = list(
+        keys_of(developer).filter(Q(state__in=WORKING) | Q(ended_at__gte=lately))
+    )
     return Waiting(
         to_claim=[r for r in requests if r.status == Status.APPROVED],
         in_review=[r for r in requests if r.status == Status.PENDING],
-        keys=list(keys_of(developer).filter(state__in=WORKING)),
+        keys=[key for key in keys if key.works],
+        ended=[key for key in keys if not key.works],
     )

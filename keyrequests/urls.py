@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from keyrequests.views import claim, keys, requests
+from keyrequests.views import claim, keys, requests, usage
 
 app_name = "keyrequests"
 
@@ -17,4 +17,7 @@ urlpatterns = [
     path("keys/<uuid:code>/rename/", keys.rename, name="rename"),
     path("keys/<uuid:code>/replace/", keys.replace, name="replace"),
     path("keys/<uuid:code>/revoke/", keys.revoke, name="revoke"),
+    path("usage/<uuid:code>/", usage.of_key, name="usage-of-key"),
+    path("usage/", usage.overview, name="usage"),
+    path("usage/calls.csv", usage.download, name="usage-csv"),
 ]

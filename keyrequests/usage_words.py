@@ -1,0 +1,88 @@
+"""Quotas and usage in the words a developer reads. No database, no network."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from catalogue.words import curl, duration, number
+from keyrequests.models import Key, KeyPolicy
+from keyrequests.usage import OVER, Quota
+from portal_site import brand, formats
+
+NO_ENTRY = "(No Catalog Entry)"
+
+
+def counted_over(quota: Quota) -> str:
+    """ "in the last 24 hours", "in the last 30 days", "since the first call"."""
+    if not quota.seconds:
+        return "since the first call"
+    return f"in the last {duration(quota.seconds)}"
+
+
+def basis(quota: Quota) -> str:
+    """What the count is made of, and what it promises."""
+    if not quota.seconds:
+        return "Counted since the first call. This quota never renews."
+    length = duration(quota.seconds)
+    return (
+        f"Counted over the last {length}. The gateway starts a new {length} with the "
+        f"first call after the old ones, so at least {number(quota.left)} "
+        f"{'is' if quota.left == 1 else 'are'} left."
+    )
+
+
+def forecast(quota: Quota, *, now: datetime) -> str:
+    """Where the pace of the last whole days leads; "" if it would be a guess."""
+    if not quota.left:
+        return (
+            "By our count it is used up. The gateway refuses calls beyond the quota "
+            "until it renews."
+        )
+    full = quota.full_on(now)
+    if full is not None:
+        share = formats.percent(OVER)
+        return f"At this pace {share} {_on(full, now=now)}, at the earliest."
+    share_of_one = quota.pace_percent
+    if share_of_one is None or quota.a_day is None:
+        return ""
+    pace = f"At this pace, {number(round(quota.a_day))} a day,"
+    if share_of_one >= OVER:
+        return f"{pace} it is used up before it renews."
+    return f"{pace} you use {formats.percent(share_of_one)} of it."
+
+
+def _on(when: datetime, *, now: datetime) -> str:
+    """ "today", "on Thursday" within a week, else "on 24 Dec"."""
+    if when.date() == now.date():
+        return "today"
+    if when.date() < now.date() + timedelta(days=7):
+        return f"on {when:%A}"
+    return f"on {formats.day(when, now=now)}"
+
+
+def warning(key: Key, quota: Quota) -> str:
+    """ "Storm watch has used 94 % of its quota": the title of a notice."""
+    name = key.name or "A key without a name"
+    return f"{name} has used {formats.percent(quota.percent)} of its quota"
+
+
+def first_call(keys: Iterable[Key]) -> str:
+    """A call from a shell with the newest of `keys` that works."""
+    kind = next((key.kind for key in keys if key.works), Key.Kind.TOKEN)
+    return curl(kind, f"{brand.current().api_url or '$API_URL'}/")
+
+
+def opens(key: Key) -> str:
+    """What a key opens: "Orders, Standard", or "(No Catalog Entry)".
+
+    `key` comes from `reads.keys_of`, which names the entries.
+    """
+    named = [_policy(policy) for policy in key.policies.all()]
+    return "; ".join(named) or NO_ENTRY
+
+
+def _policy(policy: KeyPolicy) -> str:
+    entry = getattr(policy, "entry_name", None)
+    plan = policy.plan.name if policy.plan else ""
+    if not entry:
+        return f"{NO_ENTRY} {plan}".strip()
+    return f"{entry}, {plan}" if plan and plan not in entry else entry
