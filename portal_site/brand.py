@@ -1,96 +1,27 @@
-"""The company's face from the BRAND_* settings: words, logo, palette, `brand.css`."""
+"""The company's face, here and now: what staff published, else the BRAND_* settings."""
 
-import hashlib
 import mimetypes
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import lru_cache
 from pathlib import Path
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning as CheckWarning
 
-from portal_site.palette import (
-    NotAColour,
-    Palette,
-    mail_colours,
-    palette,
-    roles,
-    stylesheet,
-    to_hex,
-)
+from portal_site import brand_versions
+from portal_site.face import RADIUS_MAX, Brand, Face, Link, Logo, made
+from portal_site.palette import NotAColour
+
+__all__ = ["Brand", "Link", "Logo"]
 
 LOGO_KINDS = {"image/svg+xml", "image/png", "image/webp", "image/jpeg"}
 LOGO_MAX = 256 * 1024
-RADIUS_MAX = 16
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
-    """One link of the footer."""
-
-    label: str
-    url: str
-
-
-@dataclass(frozen=True, slots=True)
-class Logo:
-    """The company's own picture, read once; served by `brand-logo`."""
-
-    body: bytes
-    content_type: str
-
-
-@dataclass(frozen=True, slots=True)
-class Brand:
-    """What templates and mails know about the company."""
-
-    name: str
-    company: str
-    tagline: str
-    lead: str
-    support_email: str
-    api_url: str
-    footer_links: tuple[Link, ...]
-    logo: Logo | None
-    palette: Palette
-    radius: int
-    css: str
-    version: str  # changes whenever css or logo change
-    mail: dict[str, dict[str, str]]
-
-    @property
-    def initial(self) -> str:
-        """The letter of the generated mark, where a company has no logo."""
-        return next((c for c in self.name if c.isalnum()), "A").upper()
-
-    @property
-    def site_host(self) -> str:
-        """The portal's host, written under every mail."""
-        return urlsplit(settings.PORTAL_BASE_URL).netloc
-
-    @property
-    def mail_radius(self) -> int:
-        """Corner of a mail's card in pixels: a size larger than a button's."""
-        return round(self.radius * 1.6)
-
-    @property
-    def colour(self) -> str:
-        """The brand as one hex colour on which white text reads."""
-        return to_hex(roles(self.palette)["fill"])
-
-    @property
-    def favicon(self) -> str:
-        """The generated mark as a `data:` URL: browsers fetch nothing for it."""
-        svg = (
-            '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24">'
-            f'<rect width="24" height="24" rx="{self.radius}" fill="{self.colour}"/>'
-            '<text x="12" y="17.2" text-anchor="middle" font-family="sans-serif" '
-            f'font-size="14.5" font-weight="700" fill="#fff">{self.initial}</text></svg>'
-        )
-        return "data:image/svg+xml," + quote(svg)
-
-
+# --- As configured -----------------------------------------------------------------
 def footer_links(written: list[str]) -> tuple[Link, ...]:
     """Links from `["Terms=https://…", …]`; ValueError names the one that is none.
 
@@ -133,13 +64,13 @@ def logo_from(path: str) -> Logo | None:
     return Logo(body, kind)
 
 
-def current() -> Brand:
-    """The brand of this process; ValueError (NotAColour) when a setting is unusable.
+def configured() -> Face:
+    """The first version: the settings. ValueError (NotAColour) when one is unusable.
 
     `check` reports the same faults at start-up, so a running site never sees them.
     """
     radius = max(0, min(RADIUS_MAX, settings.BRAND_RADIUS))
-    return _brand(
+    return _face(
         (
             settings.BRAND_NAME,
             settings.BRAND_COMPANY,
@@ -154,41 +85,65 @@ def current() -> Brand:
 
 
 @lru_cache(maxsize=8)
-def _brand(
+def _face(
     words: tuple[str, str, str, str, str, str],
     links: tuple[str, ...],
     looks: tuple[str, int, str],
-) -> Brand:
+) -> Face:
     colour, radius, logo_path = looks
-    name, company, tagline, lead, support_email, api_url = words
-    shades, logo = palette(colour), logo_from(logo_path)
-    css = stylesheet(shades, radius=radius)
-    digest = hashlib.sha256(css.encode() + (logo.body if logo else b""))
-    return Brand(
-        name=name,
-        company=company,
-        tagline=tagline,
-        lead=lead,
-        support_email=support_email,
-        api_url=api_url,
+    return Face(
+        *words,
         footer_links=footer_links(list(links)),
-        logo=logo,
-        palette=shades,
+        colour=colour,
         radius=radius,
-        css=css,
-        version=digest.hexdigest()[:12],
-        mail=mail_colours(shades),
+        logo=logo_from(logo_path),
     )
 
 
 def check(**_kwargs: object) -> list[CheckMessage]:
     """A Django system check: bad brand settings stop the start with a sentence."""
     try:
-        brand = current()
+        face = configured()
+        made(face)
     except NotAColour as error:
         return [Error(f"BRAND_COLOUR: {error}", id="portal_site.E001")]
     except ValueError as error:
         return [Error(str(error), id="portal_site.E002")]
-    if not brand.name.strip():
+    if not face.name.strip():
         return [CheckWarning("BRAND_NAME is empty.", id="portal_site.W001")]
     return []
+
+
+# --- Here and now ------------------------------------------------------------------
+_of_request: ContextVar[list[Brand] | None] = ContextVar("brand", default=None)
+
+
+def current() -> Brand:
+    """The brand of this request or mail; a query at most every BRAND_FRESH_SECONDS."""
+    held = _of_request.get()
+    if held:
+        return held[0]
+    found = brand_versions.live() or made(configured())
+    if held is not None:
+        held.append(found)
+    return found
+
+
+def last_known() -> Brand:
+    """The same without a query, for pages that must not ask the database anything."""
+    held = _of_request.get()
+    return held[0] if held else brand_versions.last_known() or made(configured())
+
+
+@contextmanager
+def one_for_all(brand: Brand | None = None) -> Iterator[None]:
+    """One brand within: the one given, else the first that is asked for.
+
+    Without it, a page whose making spans a publication could show the name of one
+    version and link to the colours of another.
+    """
+    token = _of_request.set([brand] if brand else [])
+    try:
+        yield
+    finally:
+        _of_request.reset(token)

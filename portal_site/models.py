@@ -1,8 +1,9 @@
-"""What operators looked at and decided: looks at Tyk, what they found, the trail."""
+"""What operators looked at and decided (looks, findings, the trail); the brand."""
 
 import uuid
 from datetime import timedelta
 
+from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
@@ -171,3 +172,51 @@ class Act(models.Model):
 
     def __str__(self) -> str:
         return f"{self.verb} {self.at:%Y-%m-%d %H:%M}"
+
+
+class BrandVersion(models.Model):
+    """One version of the company's face, as staff edited it.
+
+    A draft is one person's, who may change it. What was published once never
+    changes again, so that a roll-back brings back exactly what was there. With no
+    live version, the BRAND_* settings hold.
+    """
+
+    number = models.PositiveIntegerField(null=True, unique=True)  # once published
+    draft_of = models.OneToOneField(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.CASCADE, related_name="+"
+    )
+    # Whose it was built upon; None: the settings.
+    began_from = models.ForeignKey(
+        "self", null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    words = models.JSONField()  # all but the pictures: see brand_versions.face_of
+    logo = models.BinaryField(default=b"")
+    logo_kind = models.CharField(max_length=20, blank=True)
+    logo_dark = models.BinaryField(default=b"")  # always image/png
+    digest = models.CharField(max_length=12, db_index=True)
+    author = models.CharField(max_length=200)
+    saved_at = models.DateTimeField()
+    live = models.BooleanField(default=False)
+    published_at = models.DateTimeField(null=True)  # the last time
+    published_by = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        default_permissions = ()
+        permissions = [("change_brand", "Can change the brand")]
+        verbose_name = verbose_name_plural = "brand"
+        ordering = ["-number"]
+        constraints = [
+            # Two staff publish at once: the second is told.
+            models.UniqueConstraint(
+                fields=["live"], condition=Q(live=True), name="one_live_brand"
+            ),
+            models.CheckConstraint(
+                condition=Q(number=None, draft_of__isnull=False, live=False)
+                | Q(number__isnull=False, draft_of=None),
+                name="brand_is_draft_or_numbered",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"version {self.number}" if self.number else f"draft by {self.author}"

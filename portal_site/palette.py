@@ -296,3 +296,57 @@ def mail_colours(of: Palette) -> dict[str, dict[str, str]]:
         }
         for theme in ("light", "dark")
     }
+
+
+def panels(of: Palette, *, radius: int) -> str:
+    """`.on-light` and `.on-dark`: both themes beside each other on one page."""
+    shape = f"--brand-h:{of.hue};--r:{radius}px;--r-2:{radius * 1.6:g}px"
+    return "".join(
+        f".on-{theme}{{{_hexes(of, dark=theme == 'dark')};--focus:var(--link);"
+        f"{shape};color-scheme:{theme}}}\n"
+        for theme in ("light", "dark")
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class OnColour:
+    """A ground, the text on it, and how well that reads."""
+
+    ground: str
+    text: str
+    ratio: float
+
+    @property
+    def words(self) -> str:
+        """`4.64 to 1`; rounded down, so that no failing one looks as if it passed."""
+        return f"{math.floor(self.ratio * 100) / 100:.2f} to 1"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A company's colour as given, and as a filled button has it in each theme."""
+
+    given: OnColour
+    light: OnColour
+    dark: OnColour
+    corrected: bool
+
+    @property
+    def reads(self) -> bool:
+        """Whether white text could be read on the colour as given."""
+        return self.given.ratio >= TEXT
+
+
+def verdict(of: Palette) -> Verdict:
+    """How a palette's colour stood the contrast check."""
+    light, dark = roles(of), roles(of, dark=True)
+    return Verdict(
+        given=_on(from_hex(of.given), WHITE),
+        light=_on(light["fill"], light["on-fill"]),
+        dark=_on(dark["fill"], dark["on-fill"]),
+        corrected=of.corrected,
+    )
+
+
+def _on(ground: Colour, text: Colour) -> OnColour:
+    return OnColour(to_hex(ground), to_hex(text), contrast(text, ground))
