@@ -1,18 +1,16 @@
-"""Developers as staff see them, and the staff themselves.
+"""Developers as staff see them: a page that says all, and acts that ask first.
 
-The mirror is written by pulls alone, so a developer's page is read-only; what
-staff may do is a button, a page that says what will happen, and a POST. Nobody
-sets or learns a developer's password.
+The mirror is written by pulls alone, so nothing on a developer's page is a form;
+what staff may do is a button, a page that says what will happen, and a POST. Nobody
+sets or learns a developer's password, and no page shows a key.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
-from django.contrib.auth.admin import UserAdmin
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Exists, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
@@ -20,71 +18,22 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
-from developers import services
-from developers.forms_staff import StaffAddForm, StaffForm
-from developers.models import Developer, ProfileEdit, User
+from developers import admin_person
+from developers.admin_acts import ACTS, CHANGE, Act
+from developers.admin_edit import edit_view
+from developers.admin_staff import StaffAdmin
+from developers.models import Developer, ProfileEdit
+from developers.pictures import initials
+from keyrequests.admin_give import GIVE, give_view
 from keyrequests.models import Key
+from tyk.admin import CappedPaginator
 
+__all__ = ["DeveloperAdmin", "StaffAdmin"]
 
-@dataclass(frozen=True, slots=True)
-class Act:
-    """One thing staff may do for a developer, after a page that says what it does."""
-
-    name: str
-    button: str
-    question: str
-    effect: str
-    done: str
-    do: Callable[[Developer], object]
-    fits: Callable[[Developer], bool]
-
-
-ACTS = {
-    act.name: act
-    for act in (
-        Act(
-            name="activate",
-            button="Activate account",
-            question="Activate this account?",
-            effect="They can sign in as soon as Tyk has it, and get a mail that says so.",
-            done="The account is being activated. Tyk has it in a moment.",
-            do=partial(services.set_active, active=True),
-            fits=lambda developer: developer.inactive and developer.gone_at is None,
-        ),
-        Act(
-            name="deactivate",
-            button="Deactivate account",
-            question="Deactivate this account?",
-            effect="They are signed out at once and can't sign in any more. Their keys "
-            "go on working: revoke those one by one.",
-            done="The account is being deactivated. Tyk has it in a moment.",
-            do=partial(services.set_active, active=False),
-            fits=lambda developer: developer.may_enter,
-        ),
-        Act(
-            name="password-link",
-            button="Send a password link",
-            question="Send a link to choose a new password?",
-            effect="The link goes to their address and nowhere else. Their password "
-            "stays as it is until they use it.",
-            done="The link is on its way to the developer's mailbox.",
-            do=services.send_reset_link,
-            fits=lambda developer: developer.may_enter,
-        ),
-        Act(
-            name="end-sessions",
-            button="End sessions",
-            question="End every session of this developer?",
-            effect="They are signed out in every browser at once and can sign in again "
-            "with their password. Their keys go on working.",
-            done="Every session of the developer has ended.",
-            do=services.end_sessions,
-            fits=lambda developer: developer.may_enter,
-        ),
-    )
-}
-CHANGE = "developers.change_developer"
+PAGE = "admin:developers_developer_change"
 
 
 class StateFilter(admin.SimpleListFilter):
@@ -94,13 +43,19 @@ class StateFilter(admin.SimpleListFilter):
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("inactive", "Switched off"), ("gone", "Gone from Tyk")]
+        return [
+            ("inactive", "Switched off"),
+            ("closed", "Closed by its owner"),
+            ("gone", "Gone from Tyk"),
+        ]
 
     def queryset(
         self, request: HttpRequest, queryset: QuerySet[Developer]
     ) -> QuerySet[Developer]:
         if self.value() == "inactive":
-            return queryset.filter(gone_at=None, inactive=True)
+            return queryset.filter(gone_at=None, closed_at=None, inactive=True)
+        if self.value() == "closed":
+            return queryset.exclude(closed_at=None)
         if self.value() == "gone":
             return queryset.exclude(gone_at=None)
         return queryset
@@ -108,30 +63,22 @@ class StateFilter(admin.SimpleListFilter):
 
 @admin.register(Developer)
 class DeveloperAdmin(admin.ModelAdmin[Developer]):
-    """Search, look, and some confirmed buttons."""
+    """Search, look, and confirmed buttons."""
 
-    list_display = ["who", "email", "state", "working_keys", "registered_at"]
-    list_display_links = ["who"]
+    list_display = ["who", "state", "working_keys", "registered_at"]
+    list_display_links = None  # `who` links the name alone
     list_filter = [StateFilter]
     list_per_page = 50
-    search_fields = ["email_key", "name"]
-    search_help_text = "A part of the address or of the name"
+    list_max_show_all = 50
+    search_fields = ["email_key", "name", "=tyk_id"]
+    search_help_text = "A part of the address or of the name, or a whole id of Tyk"
     ordering = ["-pk"]
+    sortable_by = ()
     # Counting a hundred thousand rows for "of 100,000" is not worth a second.
+    paginator = CappedPaginator
+    show_facets = admin.ShowFacets.NEVER
     show_full_result_count = False
     change_form_template = "admin/developers/developer/change_form.html"
-    fields = [
-        "name",
-        "email",
-        "state",
-        "told",
-        "working_keys",
-        "registered_at",
-        "password_updated",
-        "tyk_id",
-        "read_at",
-        "seen_here_at",
-    ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Developer]:
         live = (
@@ -154,26 +101,32 @@ class DeveloperAdmin(admin.ModelAdmin[Developer]):
             .annotate(key_count=Coalesce(Subquery(live), 0), is_changing=Exists(due))
         )
 
-    @admin.display(description="developer", ordering="name")
-    def who(self, developer: Developer) -> str:
-        return str(developer)
+    # --- The list ------------------------------------------------------------------
+    @admin.display(description="developer")
+    def who(self, developer: Developer) -> SafeString:
+        return format_html(
+            '<span class="person"><span class="initials" aria-hidden="true">{}</span>'
+            '<span><a href="{}">{}</a><span class="sub">{}</span></span></span>',
+            initials(str(developer)),
+            reverse(PAGE, args=[developer.pk]),
+            developer,
+            developer.email,
+        )
 
     @admin.display(description="state")
-    def state(self, developer: Developer) -> str:
-        if developer.gone_at is not None:
-            return "Gone from Tyk"
-        word = "Switched off" if developer.inactive else "Active"
-        waits = getattr(developer, "is_changing", False)
-        return f"{word}, change on its way to Tyk" if waits else word
+    def state(self, developer: Developer) -> SafeString:
+        return format_html(
+            '<span class="badge badge-{}">{}</span>',
+            *admin_person.state_of(
+                developer, changing=getattr(developer, "is_changing", False)
+            ),
+        )
 
     @admin.display(description="keys")
     def working_keys(self, developer: Developer) -> int:
         return int(getattr(developer, "key_count", 0))
 
-    @admin.display(description="sign-up fields")
-    def told(self, developer: Developer) -> str:
-        return ", ".join(f"{name}: {value}" for name, value in developer.fields.items())
-
+    # --- Rights --------------------------------------------------------------------
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
@@ -195,14 +148,20 @@ class DeveloperAdmin(admin.ModelAdmin[Developer]):
     ) -> bool:
         return False
 
+    # --- One developer ---------------------------------------------------------------
     def get_urls(self) -> list[URLPattern]:
+        views: dict[str, Callable[..., HttpResponse]] = {
+            **{name: partial(self.act_view, name=name) for name in ACTS},
+            "edit": partial(self.other_view, view=edit_view, right=CHANGE),
+            "new-key": partial(self.other_view, view=give_view, right=GIVE),
+        }
         mine = [
             path(
                 f"<path:object_id>/{name}/",
-                self.admin_site.admin_view(partial(self.act_view, name=name)),
+                self.admin_site.admin_view(view),
                 name=f"developers_developer_{name}",
             )
-            for name in ACTS
+            for name, view in views.items()
         ]
         return [*mine, *super().get_urls()]
 
@@ -213,22 +172,54 @@ class DeveloperAdmin(admin.ModelAdmin[Developer]):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
+        """All about one developer. Nothing is edited here: a POST is refused."""
+        if request.method not in {"GET", "HEAD"}:
+            raise PermissionDenied
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        developer = self._found(request, object_id)
+        may = request.user.has_perm(CHANGE)
+        context = {
+            **self.admin_site.each_context(request),
+            **admin_person.page(developer, request.user),
+            "title": str(developer),
+            "opts": self.opts,
+            "original": developer,
+            "acts": [act for act in ACTS.values() if may and act.fits(developer)],
+            "may_edit": may
+            and developer.gone_at is None
+            and developer.closed_at is None,
+            "may_give": request.user.has_perm(GIVE) and developer.may_enter,
+        }
+        return TemplateResponse(request, self.change_form_template, context)
+
+    def _found(self, request: HttpRequest, object_id: str) -> Developer:
         developer = self.get_object(request, unquote(object_id))
-        may = developer is not None and request.user.has_perm(CHANGE)
-        acts = [act for act in ACTS.values() if may and act.fits(developer)]  # type: ignore[arg-type]  # `may` says it is one
-        context = {**(extra_context or {}), "acts": acts}
-        return super().change_view(request, object_id, form_url, context)
+        if developer is None:
+            raise Http404
+        return developer
+
+    def other_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        *,
+        view: Callable[..., HttpResponse],
+        right: str,
+    ) -> HttpResponse:
+        """A page of its own about this developer, for who holds `right`."""
+        if not request.user.has_perm(right):
+            raise PermissionDenied
+        return view(self, request, self._found(request, object_id))
 
     def act_view(
         self, request: HttpRequest, object_id: str, *, name: str
     ) -> HttpResponse:
         """Say what the button does; the POST does it and writes it down."""
-        act, developer = ACTS[name], self.get_object(request, unquote(object_id))
         if not request.user.has_perm(CHANGE):
             raise PermissionDenied
-        if developer is None:
-            raise Http404
-        back = reverse("admin:developers_developer_change", args=[developer.pk])
+        act, developer = ACTS[name], self._found(request, object_id)
+        back = reverse(PAGE, args=[developer.pk])
         if not act.fits(developer):
             self.message_user(
                 request, "Nothing to do: it is so already.", messages.WARNING
@@ -249,62 +240,8 @@ class DeveloperAdmin(admin.ModelAdmin[Developer]):
             "title": act.question,
             "opts": self.opts,
             "developer": developer,
+            "touched": admin_person.touched(developer),
             "act": act,
         }
         template = "admin/developers/developer/act.html"
         return TemplateResponse(request, template, context)
-
-
-@admin.register(User)
-class StaffAdmin(UserAdmin[User]):
-    """Staff only: developers' login rows are made by signing in."""
-
-    add_form = StaffAddForm
-    form = StaffForm
-    list_display = ["email", "name", "is_active", "is_superuser", "last_login"]
-    list_filter = ["is_active", "is_superuser", "groups"]
-    search_fields = ["email", "name"]
-    ordering = ["email"]
-    filter_horizontal = ["groups", "user_permissions"]
-    fieldsets = [
-        (None, {"fields": ["email", "name", "password"]}),
-        (
-            "Rights",
-            {"fields": ["is_active", "is_superuser", "groups", "user_permissions"]},
-        ),
-        ("Dates", {"fields": ["last_login", "date_joined"]}),
-    ]
-    add_fieldsets = [
-        (
-            None,
-            {
-                "classes": ["wide"],
-                "fields": [
-                    "email",
-                    "name",
-                    "usable_password",
-                    "password1",
-                    "password2",
-                ],
-            },
-        ),
-    ]
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
-        return super().get_queryset(request).filter(is_staff=True)
-
-    def get_readonly_fields(
-        self, request: HttpRequest, obj: User | None = None
-    ) -> list[str]:
-        """Rights are given by those who have them all."""
-        dates = ["last_login", "date_joined"]
-        user = request.user
-        if isinstance(user, User) and user.is_superuser:
-            return dates
-        return [*dates, "is_superuser", "groups", "user_permissions"]
-
-    def save_model(
-        self, request: HttpRequest, obj: User, form: Any, change: bool
-    ) -> None:
-        obj.is_staff = True
-        super().save_model(request, obj, form, change)

@@ -3,4 +3,4 @@ from django.apps import AppConfig
 
 class DevelopersConfig(AppConfig):
     name = "developers"
-    verbose_name = "Developers"
+    verbose_name = "People"

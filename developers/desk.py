@@ -129,12 +129,40 @@ WORK = {
         undo=undo_profile,
         looks=True,
     ),
+    "developer.close": Work(
+        words="Delete a closed account in Tyk",
+        does="Waits until its keys are revoked and its requests deleted, deletes the "
+        "developer in Tyk, and erases what the portal holds about them. What is done "
+        "already is not done again.",
+        about=developers,
+        leaves=always(
+            "The account stays closed here and nobody can log in. In Tyk the developer "
+            "stays, with every key that is not revoked yet, and what we hold about them "
+            "is not erased: do both by hand."
+        ),
+    ),
+    "developer.picture": Work(
+        words="Ask for a picture",
+        does="Asks Gravatar once, for a developer who allowed it.",
+        about=developers,
+        leaves=always("The developer's initials are shown."),
+    ),
     "developer.keys_lost": Work(
         words="Look after keys that vanished",
         does="Changes nothing: it says that somebody looked, and takes the row off the "
         "list.",
         about=developers,
         leaves=always("Nobody looked whether the developer's calls still work."),
+    ),
+    "developer.twin": Work(
+        words="Look at a second account of one address",
+        does="Reads both accounts in Tyk, and deletes the one a lost sign-up made, if "
+        "it holds no key and was never used.",
+        about=developers,
+        leaves=always(
+            "Both accounts stay in Tyk, and nobody can log in with this address until "
+            "one of them is deleted there."
+        ),
     ),
     "mail.sign_up": _mail(
         "confirm your address",
@@ -155,6 +183,11 @@ WORK = {
     "mail.account_active": _mail(
         "your account is ready",
         "The developer gets no mail that the account is ready. They can log in.",
+        about=developers,
+    ),
+    "mail.account_closed": _mail(
+        "your account is closed",
+        "The developer gets no farewell. The account is deleted all the same.",
         about=developers,
     ),
     "mail.new_address": _mail(

@@ -4,6 +4,8 @@ AccountError
 ├── InvalidCredentials    wrong address, wrong password, no such account
 ├── AmbiguousAccount      several accounts share the address
 ├── AccountInactive       switched off; told only after a correct password
+├── AccountGone           Tyk has it no longer
+├── AccountClosed         closed by its owner, and on its way out of Tyk
 ├── AwaitingReview        not switched on yet (SIGNUP_REVIEW)
 ├── UpstreamUnavailable   Tyk did not prove anything; nobody's failure
 ├── PortalBusy            Tyk was not asked: too many others are; nobody's failure
@@ -13,6 +15,7 @@ AccountError
 ├── AccountBusy           an earlier change may still land in Tyk
 ├── AddressTaken          the new address belongs to another account
 ├── AddressRefused        Tyk's own rule about an address
+├── EditsOff              Tyk would lose the password with any edit
 ├── AlreadyRegistered     the address has an account we did not make
 ├── Throttled             too many tries; `retry_after` in seconds
 ├── SignUpClosed          the organisation takes no sign-ups
@@ -49,6 +52,19 @@ class AmbiguousAccount(AccountError):
 class AccountInactive(AccountError):
     code = "account_inactive"
     sentence = "This account is switched off."
+
+
+class AccountGone(AccountInactive):
+    code = "account_gone"
+    sentence = "This account does not exist any more."
+
+
+class AccountClosed(AccountError):
+    code = "account_closed"
+    sentence = (
+        "This account was closed by its owner. It can not be opened again; once it is "
+        "deleted everywhere, you can sign up anew."
+    )
 
 
 class AwaitingReview(AccountInactive):
@@ -119,6 +135,16 @@ class AddressTaken(AccountError):
 class AddressRefused(AccountError):
     code = "address_refused"
     sentence = "The key service did not accept this address. Choose another one."
+
+
+class EditsOff(AccountError):
+    """Organisation.refuses_edits: found out by the doctor, accepted by a setting."""
+
+    code = "edits_off"
+    sentence = (
+        "Your provider's Tyk would lose your password with the change, so it was not "
+        "made. Nothing is changed."
+    )
 
 
 class AlreadyRegistered(AccountError):

@@ -157,6 +157,13 @@ def _password_field(label: str, autocomplete: str, required: str) -> forms.CharF
     )
 
 
+def current_password_field() -> forms.CharField:
+    """The password somebody has now, to prove that it is them."""
+    return _password_field(
+        "Current password", "current-password", "Type your current password"
+    )
+
+
 class LoginForm(forms.Form):
     """Address and password; nothing about them is judged here."""
 
@@ -183,15 +190,18 @@ class NewPasswordForm(forms.Form):
         self.owner = owner
 
     @property
-    def rules(self) -> list[str]:
+    def shortest(self) -> int:
+        """The fewest characters a password may have."""
         validators = get_default_password_validators()
-        shortest = next(
-            (v.min_length for v in validators if hasattr(v, "min_length")), 1
-        )
+        return next((v.min_length for v in validators if hasattr(v, "min_length")), 1)
+
+    @property
+    def rules(self) -> list[tuple[str, str]]:
+        """Name and words; password.js ticks off what it can judge while one types."""
         return [
-            f"At least {shortest} characters",
-            "Not on public lists",
-            "Not your name or address",
+            ("length", f"At least {self.shortest} characters"),
+            ("owner", "Not your name or address"),
+            ("public", "Not on lists of common passwords, checked when you send it"),
         ]
 
     def clean_password(self) -> str:
@@ -216,9 +226,7 @@ class NewPasswordForm(forms.Form):
 class ChangePasswordForm(NewPasswordForm):
     """A new password by somebody who proves the current one."""
 
-    current = _password_field(
-        "Current password", "current-password", "Type your current password"
-    )
+    current = current_password_field()
     field_order = ["current", "password", "again"]
 
 
@@ -226,9 +234,7 @@ class NewAddressForm(forms.Form):
     """Another address, asked for by somebody who proves the password."""
 
     email = email_field(autocomplete="email", label="New e-mail")
-    current = _password_field(
-        "Current password", "current-password", "Type your current password"
-    )
+    current = current_password_field()
 
     def __init__(self, *args: Any, old: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

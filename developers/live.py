@@ -14,10 +14,12 @@ from django.conf import settings
 from django.db import transaction
 from django.views.decorators.debug import sensitive_variables
 
-from developers import links, pull, services, throttle
+from developers import closing, links, pull, services, throttle, twins
 from developers.errors import (
     AccountBusy,
+    AccountClosed,
     AccountError,
+    AccountGone,
     AccountInactive,
     AlreadyRegistered,
     AmbiguousAccount,
@@ -146,7 +148,7 @@ def _read_back(
 
 
 def _demand_ours(record: records.Developer, typed: str) -> None:
-    """Of our organisation and of the typed address; else nothing was proved."""
+    """Of our organisation, of the typed address, and not closed by its owner."""
     ours = Organisation.current().org_id
     if ours and record.org_id != ours:
         log.error("developer of another organisation")
@@ -154,6 +156,8 @@ def _demand_ours(record: records.Developer, typed: str) -> None:
     if email_key(record.email) != email_key(typed):
         log.error("developer read back has another address")
         raise UpstreamUnavailable
+    if closing.is_closed(record.id):
+        raise AccountClosed
 
 
 def _enter(record: records.Developer) -> Developer:
@@ -259,18 +263,27 @@ def _look(signup: SignUp, deadline: Budget) -> records.Developer | None:
     """The address's record in Tyk, if there is one.
 
     By the id first, which the mirror or an earlier try may know. The whole list
-    is read only for an earlier try whose answer was lost, where it must be.
+    is read only for an earlier try whose answer was lost, where it must be: the
+    account may be there though its address is not found, and must not be made twice.
     """
     found = services.who_has(signup.email)
     if found.several:
         raise AmbiguousAccount
     known = signup.tyk_id or (found.exact.tyk_id if found.exact else "")
-    unsure = signup.state == SignUp.State.SENDING
     with away_is_nobodys_failure():
         record = known and pull.read(known, deadline=deadline.part(0.3))
-        return record or pull.look_up(
-            signup.email, scan=unsure, deadline=deadline.part(0.3)
-        )
+        record = record or pull.look_up(signup.email, deadline=deadline.part(0.3))
+        ours = services.unfinished_markers(signup)
+        if not twins.may_be_made(signup) or _bears(record, ours):
+            return record
+        listed = pull.find(signup.email, ours, deadline=deadline.part(0.3))
+        return listed or record
+
+
+def _bears(record: records.Developer | None, markers: set[str]) -> bool:
+    return (
+        record is not None and record.fields.get(services.MARKER_FIELD, "") in markers
+    )
 
 
 @sensitive_variables("password")
@@ -312,9 +325,14 @@ def _refusal(refused: Refused) -> AccountError:
 def _find_made(signup: SignUp, password: Secret, marker: str, deadline: Budget) -> str:
     """After a lost answer: look, and let the password prove it; or OutcomeUnclear."""
     try:
-        record = pull.look_up(signup.email, scan=True, deadline=deadline.part(0.3))
-        ours = record is not None and record.fields.get(services.MARKER_FIELD) == marker
-        if record and ours and _is_proved(record, password, deadline):
+        record = pull.look_up(signup.email, deadline=deadline.part(0.3))
+        if not _bears(record, {marker}):
+            record = pull.find(signup.email, {marker}, deadline=deadline.part(0.3))
+        if (
+            record
+            and _bears(record, {marker})
+            and _is_proved(record, password, deadline)
+        ):
             return record.id
     except (DashboardError, UpstreamUnavailable) as error:
         log.warning("sign-up outcome unclear", extra={"why": str(error)})
@@ -348,7 +366,10 @@ def reset(link: MailedLink, password: Secret, *, ip: str = "") -> None:
         raise LinkDead
     deadline = Budget(settings.TYK_PASSWORD_DEADLINE)
     with holding(link) as held, in_lane(lanes.for_developer(developer.tyk_id)):
-        record = _record_to_reset(developer, deadline)
+        try:
+            record = _record_to_reset(developer, deadline)
+        except AccountGone:
+            raise LinkDead from None
         if email_key(record.email) != link.email_key:
             raise LinkDead
         _set_password(record, password, deadline)
@@ -364,7 +385,7 @@ def _record_to_reset(developer: Developer, deadline: Budget) -> records.Develope
     with away_is_nobodys_failure():
         record = pull.read(developer.tyk_id, deadline=deadline.part(0.3))
     if record is None:
-        raise LinkDead
+        raise AccountGone
     if record.inactive:
         raise AccountInactive
     return record
@@ -405,8 +426,8 @@ def change_password(
 ) -> None:
     """Set a new password for somebody who proves the current one.
 
-    Raises what `sign_in` does, PasswordRefused and OutcomeUnclear. Every session
-    ends; the caller keeps its own.
+    Raises what `sign_in` does, AccountGone, PasswordRefused and OutcomeUnclear. Every
+    session ends; the caller keeps its own.
     """
     sign_in(developer.email, current, ip=ip)
     deadline = Budget(settings.TYK_PASSWORD_DEADLINE)

@@ -35,8 +35,10 @@ log = logging.getLogger(__name__)
 def ask(developer: Developer, *, current: Secret, address: str, ip: str = "") -> None:
     """Mail a link to the new address, for somebody who proves the password.
 
-    Raises what `live.sign_in` does; a wrong password counts as a failed login.
+    Raises EditsOff and what `live.sign_in` does; a wrong password counts as a failed
+    login.
     """
+    services.demand_edits_on()
     if live.sign_in(developer.email, current, ip=ip) != developer:
         raise InvalidCredentials
     services.ask_for_new_address(developer, address=address, ip=ip)
@@ -48,8 +50,9 @@ def change(link: MailedLink, *, ip: str = "") -> Developer:
     Every session of theirs ends; the caller keeps its own. Any exception leaves
     the link open, and Tyk's record as it was unless it is OutcomeUnclear:
     Throttled, LinkDead, LinkBusy, AccountBusy, AccountInactive, AddressTaken,
-    AddressRefused, OutcomeUnclear, UpstreamUnavailable.
+    AddressRefused, EditsOff, OutcomeUnclear, UpstreamUnavailable.
     """
+    services.demand_edits_on()
     throttle.spend("link", ip=ip)
     developer = link.developer
     if developer is None:

@@ -4,10 +4,14 @@ import unicodedata
 import uuid
 from typing import Any, ClassVar, Self
 
+from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
+from django.contrib.sessions.backends.base import SessionBase
+from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import models
 from django.db.models import Q
+from django.utils.module_loading import import_string
 
 
 def email_key(address: str) -> str:
@@ -21,8 +25,8 @@ class DeveloperQuerySet(models.QuerySet["Developer"]):
         return self.filter(gone_at=None)
 
     def with_address(self, address: str) -> Self:
-        """All present ones that spell this address in any case."""
-        return self.present().filter(email_key=email_key(address))
+        """All present ones that spell this address in any case, none of them closed."""
+        return self.present().filter(email_key=email_key(address), closed_at=None)
 
 
 class Developer(models.Model):
@@ -48,6 +52,9 @@ class Developer(models.Model):
     seen_here_at = models.DateTimeField(null=True)
     missing_since = models.DateTimeField(null=True)
     gone_at = models.DateTimeField(null=True)
+    # Ours, and no pull's: the owner closed the account; what it held was erased.
+    closed_at = models.DateTimeField(null=True)
+    erased_at = models.DateTimeField(null=True)
 
     objects = DeveloperQuerySet.as_manager()
 
@@ -67,7 +74,7 @@ class Developer(models.Model):
 
     @property
     def may_enter(self) -> bool:
-        return not self.inactive and self.gone_at is None
+        return not self.inactive and self.gone_at is None and self.closed_at is None
 
 
 class UserManager(BaseUserManager["User"]):
@@ -135,6 +142,46 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def get_short_name(self) -> str:
         return str(self)
+
+
+class BrowserSession(AbstractBaseSession):
+    """One browser's session, of a developer, of staff, or of nobody yet.
+
+    `session_key` is a digest of what the cookie holds: whoever reads the table can't
+    be anybody. Written by developers/session_store.py alone.
+    """
+
+    user = models.ForeignKey(
+        User, null=True, on_delete=models.CASCADE, related_name="sessions"
+    )
+    seen_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"session since {self.seen_at:%Y-%m-%d %H:%M}"
+
+    @classmethod
+    def get_session_store_class(cls) -> type[SessionBase]:
+        # By its name, since the store's module needs this one.
+        store: type[SessionBase] = import_string(
+            f"{settings.SESSION_ENGINE}.SessionStore"
+        )
+        return store
+
+
+class Choices(models.Model):
+    """What a developer decided about mails and their picture; no row: the defaults."""
+
+    developer = models.OneToOneField(
+        Developer, primary_key=True, on_delete=models.CASCADE
+    )
+    unwanted_mails = models.JSONField(default=list)  # developers/mail_choices.py
+    # Consent to ask Gravatar, with the time it was given; null: never asked.
+    gravatar_since = models.DateTimeField(null=True)
+    picture = models.BinaryField(null=True)  # PNG, made anew from what they sent
+    picture_asked_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"choices of {self.developer_id}"
 
 
 class SignUp(models.Model):
@@ -232,7 +279,7 @@ class ProfileEdit(models.Model):
 
 
 class ThrottleCount(models.Model):
-    """Counts attempts while Redis is away; keys are HMACs, never addresses."""
+    """Counts tries in one window; keys are HMACs, never addresses."""
 
     key = models.CharField(max_length=200, primary_key=True)
     count = models.PositiveIntegerField()

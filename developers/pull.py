@@ -11,13 +11,14 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from developers import outcomes
+from developers import outcomes, twins
 from developers.models import Developer, email_key
-from developers.services import end_sessions, sign_up_fields
+from developers.services import MARKER_FIELD, end_sessions, sign_up_fields
 from tyk import connect, outbox
 from tyk.alarms import VANISHED
 from tyk.dashboard import records
-from tyk.dashboard.errors import DashboardError, NotFound, Refused
+from tyk.dashboard.calls import GET_DEVELOPER
+from tyk.dashboard.errors import DashboardError, NotFound, Refused, Unexpected
 from tyk.dashboard.exact import RawDeveloper
 from tyk.models import Organisation
 
@@ -63,6 +64,7 @@ class _Known:
     read_at: datetime | None
     password_updated: datetime | None
     written_here_at: datetime | None
+    erased: bool
 
 
 def apply(found: Sequence[records.Developer]) -> Applied:
@@ -111,7 +113,10 @@ def _apply_chunk(chunk: list[records.Developer], asked: list[str]) -> list[str]:
         log.info("password changed in Tyk", extra={"developer": str(developer.code)})
         end_sessions(developer)
     _follow_addresses(news, known)
-    return [row.tyk_id for row in news]
+    changed = [row.tyk_id for row in news]
+    markers = {one.id: one.fields.get(MARKER_FIELD, "") for one in chunk}
+    twins.ask_about({tyk_id: markers[tyk_id] for tyk_id in changed})
+    return changed
 
 
 def _follow_addresses(news: list[Developer], known: dict[str, _Known]) -> None:
@@ -134,15 +139,27 @@ def _known(ids: list[str]) -> dict[str, _Known]:
         "read_at",
         "password_updated",
         "written_here_at",
+        "erased_at",
     )
     return {
-        tyk_id: _Known(digest, gone_at is not None, email, read_at, password, written)
-        for tyk_id, digest, gone_at, email, read_at, password, written in rows
+        tyk_id: _Known(
+            digest,
+            gone_at is not None,
+            email,
+            read_at,
+            password,
+            written,
+            erased_at is not None,
+        )
+        for tyk_id, digest, gone_at, email, read_at, password, written, erased_at in rows
     }
 
 
 def _is_news(row: Developer, known: _Known | None) -> bool:
-    return known is None or known.gone or known.digest != row.digest
+    """Whether to write it. A closed account stays forgotten, whatever a list says."""
+    if known is None:
+        return True
+    return not known.erased and (known.gone or known.digest != row.digest)
 
 
 def _password_moved(row: Developer, known: _Known | None) -> bool:
@@ -220,16 +237,46 @@ def read(tyk_id: str, *, deadline: float | None = None) -> records.Developer | N
 def read_whole(
     tyk_id: str, *, for_login: bool = False, deadline: float | None = None
 ) -> RawDeveloper | None:
-    """One record with all its members, to merge into; if there is none, as `read`."""
+    """One record with all its members, to merge into; if there is none, as `read`.
+
+    Raises Emptied, with the rest of DashboardError.
+    """
     try:
-        return connect.dashboard().raw_developer(
+        raw = connect.dashboard().raw_developer(
             tyk_id, for_login=for_login, deadline=deadline
         )
     except (NotFound, Refused) as error:
         if not says_absent(error):
             raise
-    mark_gone(tyk_id)
-    return None
+        mark_gone(tyk_id)
+        return None
+    _demand_filled(raw)
+    return raw
+
+
+class Emptied(Unexpected):
+    """A whole record that lacks what the mirror knows to be there.
+
+    Put back, it would take every key from its owner. Go writes an empty map as
+    null, so a spoiled answer and a developer without keys look alike; one whose
+    keys are really gone comes through once a pull has seen that at two looks.
+    """
+
+
+def _demand_filled(raw: RawDeveloper) -> None:
+    known = Developer.objects.filter(tyk_id=raw.record.id).first()
+    if known is None:
+        return
+    lacks = []
+    live = known.keys.filter(state__in=["live", "revoking"]).exclude(fp=None)
+    if not holdings(raw.record) and live.exists():
+        lacks.append("keys")
+    if raw.get("fields") is None and (known.fields or known.name):
+        lacks.append("fields")
+    if lacks:
+        log.error("developer record emptied", extra={"developer": known.tyk_id})
+        where = f"{' and '.join(lacks)} empty, and known to the mirror"
+        raise Emptied(GET_DEVELOPER, reason="wrong_shape", where=where)
 
 
 def keys_lost(before: records.Developer, after: records.Developer) -> int:
@@ -238,7 +285,7 @@ def keys_lost(before: records.Developer, after: records.Developer) -> int:
     Tyk has no version on its records: a change made between our read and our
     write is overwritten, and this is where that shows.
     """
-    lost = len(_holdings(before) - _holdings(after))
+    lost = len(holdings(before) - holdings(after))
     developer = Developer.objects.filter(tyk_id=after.id).first() if lost else None
     if developer is not None:
         log.error("keys lost beside a write", extra={"developer": after.id, "n": lost})
@@ -251,9 +298,31 @@ def keys_lost(before: records.Developer, after: records.Developer) -> int:
     return lost
 
 
-def _holdings(record: records.Developer) -> set[str]:
+def holdings(record: records.Developer) -> set[str]:
+    """The ids of all that a record holds: keys and OAuth clients."""
     clients = {c.client_id for refs in record.oauth_clients.values() for c in refs}
     return {*record.keys, *clients}
+
+
+def find(
+    address: str, markers: set[str], *, deadline: float | None = None
+) -> records.Developer | None:
+    """The record of this address from the whole list, best one with such a marker.
+
+    Where a second account must not be made: a look-up by address may find nothing,
+    or another one, though ours is there. Raises DashboardError.
+    """
+    found = [
+        item
+        for item in connect.dashboard().developers(deadline=deadline)
+        if isinstance(item, records.Developer)
+        and email_key(item.email) == email_key(address)
+    ]
+
+    def likely(one: records.Developer) -> tuple[bool, bool]:
+        return one.fields.get(MARKER_FIELD, "") in markers, one.email == address
+
+    return max(found, key=likely, default=None)
 
 
 def look_up(
@@ -272,16 +341,7 @@ def look_up(
     except (NotFound, Refused) as error:
         if not says_absent(error):
             raise
-    return _scan(address, deadline) if scan and "+" in address else None
-
-
-def _scan(address: str, deadline: float | None) -> records.Developer | None:
-    wanted = email_key(address)
-    found = None
-    for item in connect.dashboard().developers(deadline=deadline):
-        if isinstance(item, records.Developer) and email_key(item.email) == wanted:
-            found = item if found is None or item.email == address else found
-    return found
+    return find(address, set(), deadline=deadline) if scan and "+" in address else None
 
 
 def says_absent(error: NotFound | Refused) -> bool:

@@ -5,20 +5,23 @@ and keep its digest: a repeat makes another token, and the newest one works.
 """
 
 import logging
+from datetime import timedelta
 
 from django.db import transaction
 from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils import timezone
 
-from developers import links, mail, pull, services
+from developers import closing, links, mail, pull, services
+from developers.errors import EditsOff
 from developers.models import Developer, MailedLink, ProfileEdit, SignUp
 from developers.refusals import profile_words
 from tyk import connect
 from tyk.dashboard import records
 from tyk.dashboard.errors import DashboardError, Refused
 from tyk.dashboard.exact import RawDeveloper
-from tyk.outbox import Job, Later, enqueue
+from tyk.models import Organisation
+from tyk.outbox import Job, Later, Park, enqueue
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +38,8 @@ def mail_sign_up(job: Job) -> None:
     signup = SignUp.objects.filter(code=job.subject).first()
     if signup is None or _is_over(signup):
         return
+    if closing.is_closing(signup.email_key):
+        raise Later(60, "the account that had this address is still being deleted")
     if _has_account(signup):
         SignUp.objects.filter(pk=signup.pk).update(state=SignUp.State.CANCELLED)
         _mail_account_exists(signup)
@@ -241,10 +246,9 @@ def mail_address_changed(job: Job) -> None:
 
 # --- Profile edits -----------------------------------------------------------------------
 _ROUNDS = 3
-
-
-class NotKept(Exception):
-    """Tyk took a write and then shows other values in these members."""
+SOON = 10.0  # seconds until Tyk is asked again whether it shows what it took
+EMPTIED_PAUSE = 60.0  # seconds: the mirror's own looks are so far apart
+PATIENCE = timedelta(hours=2)  # then a person looks: longer than any replica lags
 
 
 def profile(job: Job) -> None:
@@ -253,8 +257,9 @@ def profile(job: Job) -> None:
     Only members of the wish change; the rest goes back as it came, and no
     password goes along. What Tyk holds otherwise than anybody here knew, and what
     it refuses, is set aside for the developer to decide. Keys that are missing
-    afterwards are put before staff; later wishes don't wait for that. Raises NotKept
-    if Tyk shows something else than was written.
+    afterwards are put before staff; later wishes don't wait for that. Raises Later,
+    and in the end Park, if Tyk shows something else than was written, or a record
+    without the keys the mirror knows.
     """
     developer = Developer.objects.filter(code=job.subject).first()
     if developer is None:
@@ -270,6 +275,9 @@ def profile(job: Job) -> None:
 
 def _carry_out(job: Job, edit: ProfileEdit) -> bool:
     """Make both sides agree; False if the wish is another one now: look again."""
+    if _fields(edit.after) and Organisation.current().refuses_edits:
+        # Wished before the doctor found out.
+        return _set_aside(edit, ProfileEdit.State.REFUSED, note=EditsOff.sentence)
     if not _note_sent(edit):
         return False
     try:
@@ -289,8 +297,17 @@ def _carry_out(job: Job, edit: ProfileEdit) -> bool:
             raise
         note = " ".join(profile_words(refused.errors))
         return _set_aside(edit, ProfileEdit.State.REFUSED, note=note)
-    _verify(edit, raw)
+    except pull.Emptied as emptied:
+        why = f"not written: {emptied.where}"
+        raise _later_or_never(edit, EMPTIED_PAUSE, why) from None
+    _verify(job, edit, raw)
     return True
+
+
+def _later_or_never(edit: ProfileEdit, seconds: float, why: str) -> Later | Park:
+    """Nobody's fault while replicas lag; what lasts longer is for a person."""
+    young = timezone.now() - edit.created_at < PATIENCE
+    return Later(seconds, why) if young else Park(why)
 
 
 def _note_sent(edit: ProfileEdit) -> bool:
@@ -377,7 +394,7 @@ def _end(edit: ProfileEdit, state: ProfileEdit.State) -> bool:
     return bool(_as_it_was(edit).update(state=state))
 
 
-def _verify(edit: ProfileEdit, raw: RawDeveloper) -> None:
+def _verify(job: Job, edit: ProfileEdit, raw: RawDeveloper) -> None:
     """Read back: the wish is there, and nothing else went with the write."""
     today = pull.read(edit.developer.tyk_id)
     if today is None:
@@ -386,7 +403,9 @@ def _verify(edit: ProfileEdit, raw: RawDeveloper) -> None:
     pull.apply([today])
     held = {member: _held(today, member) for member in edit.after}
     if held != edit.after:
-        raise NotKept(sorted(m for m, v in edit.after.items() if v != held[m]))
+        job.settled()  # it was answered: nothing is under way any more
+        others = ", ".join(sorted(m for m, v in edit.after.items() if v != held[m]))
+        raise _later_or_never(edit, SOON, f"Tyk does not show the new {others}")
     with transaction.atomic():
         pull.keys_lost(raw.record, today)
         ended = _end(edit, ProfileEdit.State.DONE)

@@ -13,7 +13,7 @@ from django.db import models, transaction
 from django.utils import timezone
 
 from developers import links, throttle
-from developers.errors import SignUpClosed, Throttled
+from developers.errors import EditsOff, SignUpClosed, Throttled
 from developers.models import (
     BrowserSession,
     Developer,
@@ -333,8 +333,9 @@ def edit_profile(developer: Developer, *, fields: dict[str, str]) -> ProfileEdit
 
     Fields that aren't the developer's to edit are left out. A wish that still
     waits takes these in; one that was refused or met another's change is settled
-    by them. Keys and sessions have no part in it.
+    by them. Keys and sessions have no part in it. Raises EditsOff.
     """
+    demand_edits_on()
     held = profile_of(developer)
     wanted = {member_of(name): fields[name].strip() for name in held if name in fields}
     unsettled(developer).update(state=ProfileEdit.State.DROPPED)
@@ -343,6 +344,12 @@ def edit_profile(developer: Developer, *, fields: dict[str, str]) -> ProfileEdit
         wanted,
         today={member_of(name): text for name, text in held.items()},
     )
+
+
+def demand_edits_on() -> None:
+    """Raise EditsOff where changing a record would lock its owner out."""
+    if Organisation.current().refuses_edits:
+        raise EditsOff
 
 
 def waiting_edits(developer: Developer) -> list[ProfileEdit]:

@@ -76,6 +76,7 @@ RULES: dict[str, tuple[Rule, ...]] = {
         Rule("address", 6, DAY),
     ),
     "link": (Rule("ip", 20, MINUTE),),
+    "picture": (Rule("address", 5, HOUR),),
     "key_request": (
         Rule("ip", 20, HOUR),
         Rule("address", 10, DAY),

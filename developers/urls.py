@@ -2,7 +2,15 @@
 
 from django.urls import path
 
-from developers import views, views_account, views_links
+from developers import (
+    views,
+    views_account,
+    views_data,
+    views_links,
+    views_mails,
+    views_picture,
+    views_security,
+)
 
 app_name = "developers"
 
@@ -31,4 +39,16 @@ urlpatterns = [
         "account/email/<str:token>/", views_account.open_email_link, name="email-link"
     ),
     path("account/profile/", views_account.settle_profile, name="profile-settle"),
+    path("account/picture/", views_picture.picture, name="picture"),
+    path(
+        "account/picture/choose/", views_picture.choose_picture, name="picture-choose"
+    ),
+    path("account/security/", views_security.security, name="security"),
+    path("account/security/end/", views_security.end_browsers, name="browsers-end"),
+    path("account/mails/", views_mails.mails, name="mails"),
+    path("account/data/", views_data.data, name="data"),
+    path("account/data/export/", views_data.download, name="export"),
+    path("account/close/", views_data.close, name="close"),
+    path("account/closed/", views_data.closed, name="closed"),
+    path("mails/stop/<str:token>/", views_mails.stop, name="mail-stop"),
 ]

@@ -14,7 +14,7 @@ from django.views.decorators.http import (
     require_POST,
 )
 
-from developers import access, live, throttle
+from developers import access, browsers, device, live, throttle
 from developers.access import DeveloperRequest, developer_required
 from developers.errors import (
     AccountError,
@@ -48,7 +48,7 @@ def tell(
     """Render a page with the trouble it has to tell, under the right status."""
     whole = {**context, "trouble": trouble}
     response = render(request, template, whole, status=status_of(trouble))
-    if isinstance(trouble, Throttled):
+    if isinstance(trouble, Throttled | UpstreamUnavailable):
         response["Retry-After"] = str(trouble.retry_after)
     return response
 
@@ -94,7 +94,10 @@ def _try_login(request: HttpRequest, form: LoginForm, next_url: str) -> HttpResp
         form.add_error(None, InvalidCredentials.sentence)
         return _login_page(request, form, next_url)
     login(request, user)
-    return redirect(access.landing(request, next_url))
+    browsers.note(request)
+    response = redirect(access.landing(request, next_url))
+    device.remember(response, user)
+    return response
 
 
 @require_POST
@@ -118,7 +121,7 @@ def change_password(request: DeveloperRequest) -> HttpResponse:
         trouble = _try_change(request, form)
         if trouble is None and form.is_valid():
             messages.success(request, "Your password is changed.")
-            return redirect("developers:account")
+            return redirect("developers:security")
     context: dict[str, object] = {"form": form}
     template = "developers/password_change.html"
     return tell(request, template, context, trouble=trouble)

@@ -15,11 +15,11 @@ from django.views.decorators.http import (
     require_safe,
 )
 
-from developers import links, live_address, services, throttle
+from developers import links, live_address, pictures, services, throttle
 from developers.access import DeveloperRequest, developer_required
-from developers.errors import AccountError, InvalidCredentials, LinkDead
+from developers.errors import AccountError, EditsOff, InvalidCredentials, LinkDead
 from developers.forms import NewAddressForm, ProfileForm
-from developers.models import Developer, MailedLink, ProfileEdit, User
+from developers.models import Choices, Developer, MailedLink, ProfileEdit, User
 from developers.views import tell
 from tyk.dashboard.secret import Secret
 from tyk.seal import digest
@@ -41,10 +41,19 @@ def account(request: DeveloperRequest) -> HttpResponse:
         request.POST or None, ask=list(held), held=_typed_last(held, waiting)
     )
     if request.method == "POST" and form.is_valid():
-        edit = services.edit_profile(request.developer, fields=form.answers)
-        _say(request, edit)
+        try:
+            _say(request, services.edit_profile(request.developer, fields=form.answers))
+        except EditsOff as off:
+            messages.error(request, str(off))
         return redirect("developers:account")
-    context = {"form": form, "waiting": [_shown(edit, held) for edit in waiting]}
+    context = {
+        "form": form,
+        "waiting": [_shown(edit, held) for edit in waiting],
+        "parked": bool(waiting) and services.is_parked(request.developer),
+        "tab": "profile",
+        "choices": Choices.objects.filter(developer=request.developer).first(),
+        "initials": pictures.initials(str(request.developer)),
+    }
     return render(request, "developers/account.html", context)
 
 

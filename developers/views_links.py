@@ -18,7 +18,7 @@ from django.views.decorators.debug import (
 )
 from django.views.decorators.http import require_http_methods, require_safe
 
-from developers import access, links, live, services, throttle
+from developers import access, browsers, device, links, live, services, throttle
 from developers.errors import (
     AccountError,
     AlreadyRegistered,
@@ -178,13 +178,17 @@ def _enter(
     if developer is None:
         messages.success(request, "Your account is made. Log in with your password.")
         return redirect("developers:login")
-    login(request, services.user_of(developer), backend=BACKEND)
+    user = services.user_of(developer)
+    login(request, user, backend=BACKEND)
+    browsers.note(request)
     messages.info(
         request,
         "Your account is ready. An account does not yet give access to an API: "
         "choose one and ask for it.",
     )
-    return redirect(access.landing(request, next_url))
+    response = redirect(access.landing(request, next_url))
+    device.remember(response, user)
+    return response
 
 
 def _confirm_is_over(request: HttpRequest, link: MailedLink | None) -> HttpResponse:

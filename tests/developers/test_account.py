@@ -4,6 +4,7 @@ import pytest
 from django.core import mail
 from django.test import Client
 
+from developers import live
 from developers.models import Developer, User
 from tests.cast import in_tyk
 from tests.developers.steps import (
@@ -57,8 +58,8 @@ def test_change_keeps_this_session_and_ends_the_others(box, browser, dora):
 
     done = choose_password(browser, CHANGE, OTHER_PASSWORD, current=PASSWORD)
 
-    assert done.headers["Location"] == "/account/"
-    assert "Your password is changed" in words(browser.get("/account/"))
+    assert done.headers["Location"] == "/account/security/"
+    assert "Your password is changed" in words(browser.get("/account/security/"))
     assert not is_signed_in(elsewhere)
     assert box.password_is(dora.email, OTHER_PASSWORD)
     outbox.drain()
@@ -82,6 +83,36 @@ def test_guessing_the_current_password_is_throttled(box, browser, dora):
     ]
     assert answers == [200] * 5 + [429]
     assert log_in(Client(), dora.email).status_code == 429
+
+
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [
+        ({"mode": "status", "status": 404}, "This account does not exist any more"),
+        (None, "This account is switched off"),
+    ],
+    ids=["gone", "switched off"],
+)
+def test_account_that_ends_between_proof_and_change_is_told(
+    box, browser, dora, monkeypatch, fault, told
+):
+    """No link was opened, so no page may speak of one."""
+    sign_in = live.sign_in
+
+    def meanwhile(*args, **more):
+        proved = sign_in(*args, **more)
+        if fault:
+            box.faults.add("getDeveloper", times=1, **fault)
+        else:
+            box.edit_developer(dora.tyk_id, inactive=True)
+        return proved
+
+    monkeypatch.setattr(live, "sign_in", meanwhile)
+    page = choose_password(browser, CHANGE, OTHER_PASSWORD, current=PASSWORD)
+
+    assert told in words(page)
+    assert "This link" not in words(page)
+    assert box.password_is(dora.email, PASSWORD)
 
 
 def test_weak_new_password_asks_tyk_nothing(box, browser, dora):
@@ -139,6 +170,6 @@ def test_account_costs_the_same_queries_for_everybody(
     box, browser, dora, django_assert_num_queries
 ):
     browser.get("/account/")
-    # Session, person, organisation, wishes.
-    with django_assert_num_queries(4):
+    # Session, person, organisation, wishes, choices.
+    with django_assert_num_queries(5):
         browser.get("/account/")

@@ -166,13 +166,14 @@ def test_an_edit_followed_while_a_wish_waits_is_a_conflict_for_the_developer(
     box.edit_developer(dora.tyk_id, fields={"Name": "By staff"})
     pull.run("developers")
     page = words(browser.get("/account/"))
-    assert "Name: Dora Night , now By staff" in page
+    assert "Name, as you want it Dora Night Name, now By staff" in page
 
     outbox.drain()
 
     assert box.developer(dora.tyk_id)["fields"]["Name"] == "By staff"
     assert ProfileEdit.objects.get().state == "conflict"
-    assert "yours Dora Night , theirs By staff" in words(browser.get("/account/"))
+    page = words(browser.get("/account/"))
+    assert "Name, yours Dora Night Name, theirs By staff" in page
 
 
 def test_staff_who_wrote_what_was_wished_settle_it(box, dora):

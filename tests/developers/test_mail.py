@@ -15,10 +15,12 @@ from tyk.outbox import Later
 
 CONTEXT: dict[str, object] = {
     "title": "Title",
+    "preheader": "In a line.",
     "button_label": "Go",
     "button_url": "http://testserver/x",
     "name": "Eve\nBcc: everybody@shop.example",
     "until": None,
+    "reason": "You get this mail because you are Eve.",
 }
 
 

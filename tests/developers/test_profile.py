@@ -63,6 +63,19 @@ def test_switched_on_again_and_told_by_mail(box, dora):
     ]
 
 
+def test_key_made_between_two_edits_is_kept(box, dora):
+    services.set_active(dora, active=False)
+    outbox.drain()
+    box.issue_key(dora.tyk_id, box.add_policy("Silver"))
+    dora.refresh_from_db()
+
+    services.set_active(dora, active=True)
+    outbox.drain()
+
+    assert box.developer(dora.tyk_id)["inactive"] is False
+    assert len(box.developer(dora.tyk_id)["keys"]) == 2
+
+
 def test_already_so_in_tyk_writes_nothing(box, dora):
     box.edit_developer(dora.tyk_id, inactive=True)
     services.set_active(dora, active=False)

@@ -1,5 +1,6 @@
 """Editing one's own profile: a wish, merged into Tyk's record, conflicts shown."""
 
+import time
 from datetime import timedelta
 from typing import Any
 
@@ -10,10 +11,12 @@ from django.utils import timezone
 
 from developers import services
 from developers.models import Developer, ProfileEdit
+from keyrequests.models import Key
+from portal_site.doctor import scratch
 from tests.cast import in_tyk
 from tests.developers.steps import is_signed_in, let_the_quarantine_pass, words
 from tests.factories import PASSWORD, DeveloperFactory
-from tyk import alarms, lanes, outbox
+from tyk import alarms, connect, lanes, outbox, pull as sync
 from tyk.dashboard.client import Dashboard
 from tyk.models import Outbox
 from tyk.sandbox import Sandbox
@@ -21,6 +24,7 @@ from tyk.sandbox import Sandbox
 pytestmark = pytest.mark.django_db
 
 ACCOUNT, SETTLE = "/account/", "/account/profile/"
+LONG_AGO = "2020-01-01T00:00Z"
 FIELDS = {"Name": "Dora", "Company": "Tinfold", "traffic_source": "fair"}
 
 
@@ -79,7 +83,7 @@ def test_only_the_edited_field_changes_and_the_wish_is_shown_meanwhile(
     assert done.headers["Location"] == ACCOUNT
     page = words(browser.get(ACCOUNT))
     assert "On its way to the key service" in page
-    assert "Name: Dora Night , now Dora" in page
+    assert "Name, as you want it Dora Night Name, now Dora" in page
     assert "does not affect your keys" in page
     assert (edit().before, edit().after, edit().state) == (
         {"fields.Name": "Dora"},
@@ -254,9 +258,7 @@ def test_conflict_writes_nothing_and_shows_both(conflict, box, dora, browser):
     )
     page = browser.get(ACCOUNT)
     assert "Changed by staff meanwhile" in words(page)
-    assert "Name: yours <b>Dora Night</b>, theirs <b>&lt;b&gt;Staff" in (
-        page.content.decode()
-    )
+    assert "Name, yours Dora Night Name, theirs &lt;b&gt;Staff" in words(page)
     assert "<b>Staff</b>" not in page.content.decode()
     assert page.context["form"]["name"].value() == "<b>Staff</b>"
     assert Outbox.objects.get().parked_reason == ""
@@ -394,12 +396,134 @@ def test_key_lost_beside_the_write_is_told_to_staff(box, dora, monkeypatch, capl
     assert (parked.served, parked.parked_reason) == (parked.asked, "")
 
 
-def test_tyk_that_does_not_keep_what_it_took_is_reported(box, dora, monkeypatch):
+def test_what_tyk_took_and_does_not_show_yet_is_looked_for_again(box, dora, caplog):
+    """A replica lags: no error, no try counted, and no quarantine."""
+    box.switch(replica_lag=0.3)
+    services.edit_profile(dora, fields={"Name": "Dora Night"})
+    assert outbox.drain() == {"later": 1}
+
+    row = Outbox.objects.get()
+    assert edit().state == "due"
+    assert row.last_outcome == "Tyk does not show the new fields.Name"
+    assert (row.attempts, row.sending_since) == (0, None)
+    assert row.next_at < timezone.now() + timedelta(seconds=11)
+    assert [r.levelname for r in caplog.records if r.levelname == "ERROR"] == []
+
+    time.sleep(0.4)
+    Outbox.objects.update(next_at=LONG_AGO)
+    assert outbox.drain() == {"done": 1}
+    assert box.journal.operations().count("updateDeveloper") == 1
+
+
+def test_tyk_that_never_keeps_what_it_took_is_put_before_a_person(
+    box, dora, monkeypatch
+):
     monkeypatch.setattr(Dashboard, "update_developer", lambda *_, **__: None)
     services.edit_profile(dora, fields={"Name": "Dora Night"})
-    outbox.drain()
+    assert outbox.drain() == {"later": 1}
+    ProfileEdit.objects.update(created_at=LONG_AGO)
+    Outbox.objects.update(next_at=LONG_AGO)
+
+    assert outbox.drain() == {"parked": 1}
+
     assert edit().state == "due"
-    assert Outbox.objects.get().last_outcome == "error: NotKept"
+    told = "Tyk does not show the new fields.Name"
+    assert Outbox.objects.get().parked_reason == told
+
+
+@pytest.mark.parametrize("wish", ["rename", "switch off"])
+def test_a_record_without_the_keys_we_know_is_never_put_back(box, dora, wish):
+    """Null maps in one answer must not take a key from anybody."""
+    policy = box.add_policy("Silver")
+    raw = box.issue_key(dora.tyk_id, policy)
+    sync.run("developers")
+    before = box.developer(dora.tyk_id)
+    box.faults.add("getDeveloper", mode="null_lists", times=1)
+    if wish == "rename":
+        services.edit_profile(dora, fields={"Name": "Dora Night"})
+    else:
+        services.set_active(dora, active=False)
+
+    assert outbox.drain() == {"later": 1}
+
+    row = Outbox.objects.get(kind="developer.profile")
+    assert "keys and fields empty, and known to the mirror" in row.last_outcome
+    assert (row.attempts, row.sending_since) == (0, None)
+    assert box.developer(dora.tyk_id) == before
+
+    Outbox.objects.update(next_at=LONG_AGO)
+    assert outbox.drain() == {"done": 1}
+    assert box.developer(dora.tyk_id)["subscriptions"] == before["subscriptions"]
+    assert box.gateway_accepts(raw)
+
+
+def test_a_developer_whose_keys_really_went_can_be_edited_again(box, dora):
+    """Once the mirror has seen it, nothing is known that the record could lack."""
+    box.issue_key(dora.tyk_id, box.add_policy("Silver"))
+    sync.run("developers")
+    for key in list(box.developer(dora.tyk_id)["keys"]):
+        box.delete_key(key)
+    services.edit_profile(dora, fields={"Name": "Dora Night"})
+    assert outbox.drain() == {"later": 1}
+
+    for _look in range(2):
+        sync.run("developers")
+        Key.objects.exclude(missing_since=None).update(missing_since=LONG_AGO)
+    Outbox.objects.update(next_at=LONG_AGO)
+
+    assert outbox.drain() == {"done": 1}
+    assert fields_in_tyk(box, dora)["Name"] == "Dora Night"
+
+
+# --- A Tyk that empties the password ---------------------------------------------------------
+LOSES = "Tyk would lose your password"
+
+
+@pytest.fixture
+def losing(box, dora) -> None:
+    """As the doctor finds and keeps it."""
+    box.switch(put_passwordless="empty")
+    assert [f.ok for f in scratch.findings(connect.dashboard())] == [True, False]
+
+
+def test_an_edit_that_would_lose_the_password_is_refused(box, losing, dora, browser):
+    save(browser, name="Dora Night")
+
+    assert LOSES in words(browser.get(ACCOUNT))
+    assert not Outbox.objects.filter(kind="developer.profile").exists()
+    assert fields_in_tyk(box, dora) == FIELDS
+
+
+def test_a_wish_from_before_is_set_aside_with_the_reason(box, dora, browser, settings):
+    save(browser, name="Dora Night")
+    box.switch(put_passwordless="empty")
+    list(scratch.findings(connect.dashboard()))
+    box.journal.clear()
+    outbox.drain()
+
+    assert (edit().state, "updateDeveloper" in box.journal.operations()) == (
+        "refused",
+        False,
+    )
+    assert LOSES in words(browser.get(ACCOUNT))
+    assert box.password_is(dora.email, PASSWORD)
+
+
+def test_another_address_is_refused_too(losing, box, dora, browser):
+    typed = {"email": "dora@new.example", "current": PASSWORD}
+    page = browser.post("/account/email/", typed)
+
+    assert LOSES in words(page)
+    assert mail.outbox == []
+
+
+def test_staff_can_accept_it(box, losing, dora, browser, settings):
+    settings.EDITS_ACCEPT_LOST_PASSWORDS = True
+    save(browser, name="Dora Night")
+    outbox.drain()
+
+    assert fields_in_tyk(box, dora)["Name"] == "Dora Night"
+    assert not box.password_is(dora.email, PASSWORD)
 
 
 def test_page_asks_tyk_nothing_and_escapes_a_wish(box, dora, browser):
@@ -425,7 +549,7 @@ def test_a_parked_wish_says_so_and_takes_later_ones_in(box, dora, browser, setti
     outbox.drain()
     page = words(browser.get(ACCOUNT))
     assert "We are looking at your change" in page
-    assert "Name: Dora Dawn , now Dora" in page
+    assert "Name, as you want it Dora Dawn Name, now Dora" in page
 
     let_the_quarantine_pass()
     assert outbox.try_again(Outbox.objects.get().pk)

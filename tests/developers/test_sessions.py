@@ -124,6 +124,10 @@ def test_every_form_wants_its_token(box, dora):
         "/account/profile/",
         "/account/email/",
         "/account/email/confirm/",
+        "/account/picture/choose/",
+        "/account/security/end/",
+        "/account/mails/",
+        "/account/close/",
     ):
         assert strict.post(path, {}).status_code == 403, path
     assert box.journal.operations() == []
