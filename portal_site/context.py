@@ -7,7 +7,8 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from developers.models import Developer, User
-from portal_site import brand
+from portal_site import brand, brand_preview
+from portal_site.canonical import canonical
 from portal_site.middleware import reference_of
 from portal_site.theme import theme_of
 
@@ -27,19 +28,23 @@ def portal(request: HttpRequest) -> dict[str, object]:
     developer = person.developer if person else None
     return {
         **plain(request),
+        "brand": brand.current(),
+        "brand_preview": brand_preview.shown_in(request),
         "person": person,
         "developer": developer,
         "nav": navigation(request.path, developer),
+        "canonical": "" if person else canonical(request),
     }
 
 
 def plain(request: HttpRequest) -> dict[str, object]:
     """The part that needs neither the database nor a valid Host header."""
     return {
-        "brand": brand.current(),
+        "brand": brand.last_known(),
         "theme": theme_of(request),
         "reference": reference_of(request),
         "asked": f"{request.method} {request.path}",
+        "staff_area": request.path.startswith("/admin/"),
     }
 
 
@@ -58,6 +63,7 @@ def navigation(path: str, developer: Developer | None) -> list[Item]:
             *places,
             ("Keys", "keyrequests:keys"),
             ("Requests", "keyrequests:requests"),
+            ("Usage", "keyrequests:usage"),
         ]
     return [_item(label, reverse(name), path) for label, name in places]
 

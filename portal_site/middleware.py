@@ -7,9 +7,9 @@ import structlog
 from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase, HttpResponseNotAllowed
 from django.shortcuts import render
-from django.urls import reverse
 from django.utils.cache import patch_vary_headers
 
+from portal_site.canonical import canonical
 from portal_site.way_back import page_before
 
 Handler = Callable[[HttpRequest], HttpResponseBase]
@@ -96,8 +96,8 @@ class PrivatePagesMiddleware:
             response["Cache-Control"] = "private, no-store"
         if response.get("Content-Type", "").startswith("text/html"):
             patch_vary_headers(response, ["Cookie"])
-        if request.path.startswith(reverse("admin:index")):
-            response["X-Robots-Tag"] = "noindex"
+            if has_session or not canonical(request):
+                response["X-Robots-Tag"] = "noindex"
         return response
 
 

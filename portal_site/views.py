@@ -1,20 +1,27 @@
-"""The home page, the brand's files, the theme switch, health and the error pages."""
+"""The home page, the theme switch, health and the error pages."""
+
+import sys
+from datetime import timedelta
 
 from django.conf import settings
 from django.contrib import messages
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, InterfaceError, OperationalError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, HttpResponseForbidden, JsonResponse
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
+from catalogue import samples, words
+from catalogue.models import Document, Entry
+from catalogue.openapi import Outline
 from catalogue.services import shown_entries
 from developers.models import User
-from keyrequests.reads import waiting_for
+from keyrequests.home import home_of
 from portal_site import brand
 from portal_site.context import person_of, plain
 from portal_site.middleware import reference_of
@@ -22,13 +29,12 @@ from portal_site.theme import is_foreign, remember
 from portal_site.way_back import is_ours, page_before
 from tyk.models import Organisation
 
-HOME_CARDS = 6
+HOME_CARDS = 5  # and the tile that asks what is missing: two rows of three
 # The gateway's own headers (Tyk docs, rate limiting): true for every API behind it.
 EXAMPLE_ANSWER = """HTTP/1.1 200 OK
 Content-Type: application/json
 X-RateLimit-Limit: 10000
 X-RateLimit-Remaining: 9999"""
-YEAR = "public, max-age=31536000, immutable"
 
 
 # --- Home ------------------------------------------------------------------------
@@ -37,14 +43,13 @@ def home(request: HttpRequest) -> HttpResponse:
     """The company's front door; for a developer, what waits for them."""
     person = person_of(request)
     if person and person.developer:
-        waiting = waiting_for(person.developer)
-        context: dict[str, object] = {"waiting": waiting}
+        context = home_of(person.developer, now=timezone.now())
         return render(request, "portal_site/home_developer.html", context)
     entries = list(shown_entries()) if _may_browse(person) else []
     context = {
-        "entries": entries[:HOME_CARDS],
+        "shown": entries[:HOME_CARDS],
         "entry_count": len(entries),
-        "example": {"call": _example_call(), "answer": EXAMPLE_ANSWER},
+        "example": {"call": _example_call(entries), "answer": EXAMPLE_ANSWER},
     }
     return render(request, "portal_site/home.html", context)
 
@@ -53,37 +58,25 @@ def _may_browse(person: User | None) -> bool:
     return person is not None or not Organisation.current().catalogue_login_only
 
 
-def _example_call() -> str:
-    address = brand.current().api_url or "$API_URL"
-    return f'curl -i {address}/ \\\n  -H "Authorization: $API_KEY"'
+def _example_call(entries: list[Entry]) -> str:
+    """A first call of the first API that has a document; without one, the base URL."""
+    keyed = [entry.pk for entry in entries if not entry.keyless]
+    document = (
+        Document.objects.filter(entry__in=keyed, state=Document.State.SHOWN)
+        .light().select_related("entry__plan")
+        .order_by("entry__position", "entry_id", "source")
+        .first()
+        if keyed
+        else None
+    )  # fmt: skip
+    outline: Outline | None = document.outline or None if document else None
+    base = samples.base_url(outline, brand.current().api_url or "$API_URL")
+    kind = document.entry.kind if document else "token"
+    call = words.curl(kind, samples.first_call(outline, base))
+    return call.replace("curl ", "curl -i ", 1)  # the answer beside it has headers
 
 
-# --- Brand and theme -----------------------------------------------------------------
-@require_safe
-def brand_css(request: HttpRequest) -> HttpResponse:
-    """The company's colours. Kept for a year under `?v=<version>`, else a minute."""
-    company = brand.current()
-    response = HttpResponse(company.css, content_type="text/css; charset=utf-8")
-    return _kept(request, response, company.version)
-
-
-@require_safe
-def brand_logo(request: HttpRequest) -> HttpResponse:
-    """The company's own picture; 404 where the mark is generated."""
-    company = brand.current()
-    if company.logo is None:
-        return not_found(request)
-    logo = company.logo
-    response = HttpResponse(logo.body, content_type=logo.content_type)
-    return _kept(request, response, company.version)
-
-
-def _kept(request: HttpRequest, response: HttpResponse, version: str) -> HttpResponse:
-    asked_for_this = request.GET.get("v") == version
-    response["Cache-Control"] = YEAR if asked_for_this else "public, max-age=60"
-    return response
-
-
+# --- Theme ---------------------------------------------------------------------------
 @csrf_exempt  # see is_foreign: the form has no token, the browser's word counts
 @require_POST
 def theme(request: HttpRequest) -> HttpResponse:
@@ -98,22 +91,6 @@ def theme(request: HttpRequest) -> HttpResponse:
 def _back_to(request: HttpRequest) -> str:
     wanted = request.POST.get("next", "")
     return wanted if is_ours(request, wanted) else "/"
-
-
-# --- Search engines ------------------------------------------------------------------
-# Pages of one person, and forms whose addresses may carry a secret.
-NOT_FOR_ROBOTS = [
-    "/admin/", "/account/", "/keys/", "/requests/", "/confirm/", "/password/",
-]  # fmt: skip
-
-
-@require_safe
-def robots(request: HttpRequest) -> HttpResponse:
-    """What search engines may read: the catalogue and what is around it."""
-    lines = ["User-agent: *", *(f"Disallow: {path}" for path in NOT_FOR_ROBOTS)]
-    response = HttpResponse("\n".join(lines) + "\n", content_type="text/plain")
-    response["Cache-Control"] = "public, max-age=3600"
-    return response
 
 
 # --- Health --------------------------------------------------------------------------
@@ -148,9 +125,11 @@ def _checks() -> dict[str, str]:
 
 
 # --- Errors ----------------------------------------------------------------------------
-def _plain_page(request: HttpRequest, template: str, status: int) -> HttpResponse:
+def _plain_page(
+    request: HttpRequest, template: str, status: int, **more: object
+) -> HttpResponse:
     """An error page that asks nothing of session, database or Host header."""
-    body = render_to_string(template, {**plain(request), "plain": True})
+    body = render_to_string(template, {**plain(request), "plain": True, **more})
     response = HttpResponse(body, status=status)
     response["Cache-Control"] = "no-store"
     return response
@@ -199,7 +178,9 @@ def too_many(
     retry_after: int | None = None,
 ) -> HttpResponse:
     """429. `retry_after` in seconds goes into the header and, in words, on the page."""
-    context = {"retry_after": retry_after}
+    context: dict[str, object] = {"retry_after": retry_after}
+    if retry_after is not None:
+        context["again_at"] = timezone.now() + timedelta(seconds=retry_after)
     response = render(request, "429.html", context, status=429)
     if retry_after is not None:
         response["Retry-After"] = str(retry_after)
@@ -213,18 +194,24 @@ def unavailable(
     retry_after: int = 60,
 ) -> HttpResponse:
     """503: the portal itself is away for a moment; `retry_after` in seconds."""
-    response = _plain_page(request, "503.html", 503)
+    # A form can't be sent again by a link: its page is one step back.
+    again = request.get_full_path() if request.method in {"GET", "HEAD"} else ""
+    more = {"retry_after": retry_after, "again": again}
+    response = _plain_page(request, "503.html", 503, **more)
     response["Retry-After"] = str(retry_after)
     return response
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """500, with the reference under which the log has the cause.
+    """500, with the reference under which the log has the cause; 503 if that is
+    the database being away.
 
     If even its template fails (a missing static manifest), a bare page still
     tells the reference.
     """
     try:
+        if isinstance(sys.exc_info()[1], OperationalError | InterfaceError):
+            return unavailable(request)
         return _plain_page(request, "500.html", 500)
     except Exception:
         if settings.DEBUG:

@@ -3,8 +3,10 @@
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from email.utils import formataddr, parseaddr
 
 from django import forms, template
+from django.conf import settings
 from django.core.paginator import Page
 from django.http import HttpRequest
 from django.template import Context
@@ -274,6 +276,15 @@ MAIL_TEXT = {
     "small": ("m-ink2", "ink_2", "14px", "21px", "0 0 12px"),
     "quote": ("m-ink2 m-quote", "ink_2", "16px", "25px", "0 0 16px"),
 }
+
+
+@register.simple_tag
+def mail_sender() -> SafeString:
+    """`Halcyon <no-reply@…>`: MAIL_FROM, under the name staff gave the portal."""
+    name, address = parseaddr(settings.DEFAULT_FROM_EMAIL)
+    if name != settings.BRAND_NAME:
+        return mark_safe(settings.DEFAULT_FROM_EMAIL)  # noqa: S308  a header, no page
+    return mark_safe(formataddr((brand.current().name, address)))  # noqa: S308  same
 
 
 @register.simple_block_tag(end_name="endp")

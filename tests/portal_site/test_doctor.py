@@ -23,7 +23,9 @@ def test_nothing_is_wrong_with_a_healthy_portal(box, profile):
 
     found = examined(scratch=True)
 
-    assert wrong(found) == {}
+    # Not every Tyk keeps a password that a record is put back without.
+    loses = {"passwords"} if PROFILES[profile].put_passwordless == "empty" else set()
+    assert set(wrong(found)) == loses
     assert found["policies"].sentence == "Every live policy stands in an entry."
     assert found["clock"].sentence == "Our clock and the Dashboard's agree."
     assert "our marker survives" in found["markers"].sentence

@@ -7,11 +7,13 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from portal_site import dashboard_check
 from portal_site.doctor import dashboard
 from portal_site.runner import ports
 from tests.keyrequests.scene import build
 from tests.portal_site.ward import examined, wrong
 from tyk import connect
+from tyk.dashboard.errors import Call, Unreachable
 from tyk.models import Organisation
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -217,3 +219,67 @@ def test_a_scratch_developer_that_stays_is_named(box):
     [left] = [one for one in box.developers() if "doctor" in one["email"]]
     assert f"{left['email']} was made and could not be deleted" in found.sentence
     assert found.fix == f"Delete {left['email']} in the Dashboard."
+
+
+@pytest.mark.parametrize("habit", ["keep", "empty"])
+def test_a_write_without_a_password_is_tried(box, habit):
+    build(box)
+    box.switch(put_passwordless=habit)
+
+    found = examined(scratch=True)["passwords"]
+
+    assert found.ok is (habit == "keep")
+    assert Organisation.current().loses_passwords is (habit == "empty")
+    assert len(box.developers()) == 1
+    if habit == "empty":
+        assert "Developers can not edit their profile or address" in found.sentence
+        # Mended, and tried again: edits are on again.
+        box.switch(put_passwordless="keep")
+        assert examined(scratch=True)["passwords"].ok
+        assert not Organisation.current().refuses_edits
+
+
+def test_lost_passwords_can_be_accepted(box, settings):
+    build(box)
+    box.switch(put_passwordless="empty")
+    settings.EDITS_ACCEPT_LOST_PASSWORDS = True
+
+    found = examined(scratch=True)["passwords"]
+
+    assert found.ok
+    assert "EDITS_ACCEPT_LOST_PASSWORDS accepts it" in found.sentence
+    assert not Organisation.current().refuses_edits
+
+
+def test_what_can_not_be_tried_changes_nothing(box):
+    build(box)
+    Organisation.objects.update(loses_passwords=True)
+    box.faults.add("updateDeveloper", mode="status", status=500)
+
+    found = examined(scratch=True)["passwords"]
+
+    assert found.sentence.startswith("Not checked: it could not be tried")
+    assert Organisation.current().loses_passwords
+
+
+def test_a_portal_nobody_set_up(box):
+    """Whether Tyk mails keys is not known, so none is made."""
+    box.switch(configuration_before_init="missing")
+
+    found = examined()
+
+    assert found["dashboard"].ok
+    assert "nobody knows whether it mails keys" in found["key mails"].sentence
+    assert found["key mails"].fix.endswith("save them once.")
+    assert dashboard_check.trouble() == ""
+
+
+@pytest.mark.parametrize("reason", ["shed", "breaker"])
+def test_what_was_not_asked_is_not_called_silent(reason):
+    """The fault is on our side, or not known: no word of firewalls."""
+    call = Call("getPortalConfiguration", "GET", "/api/portal/configuration")
+
+    told = dashboard_check.sentence(Unreachable(call, reason=reason))
+
+    assert "not asked" in told
+    assert "firewall" not in told

@@ -61,6 +61,25 @@ def test_no_worker(box):
     assert examined()["worker"].sentence == "No worker answered within 1 second."
 
 
+def test_processes_that_share_the_cap(settings, monkeypatch):
+    """One worker of one process, and the web: two at least."""
+    monkeypatch.setattr(machine, "PING_SECONDS", 8)
+    with worker():
+        settings.PORTAL_PROCESSES = 1
+        too_many = machine.processes()
+        settings.PORTAL_PROCESSES = 4
+        enough = machine.processes()
+
+    assert not too_many.ok
+    assert "PORTAL_PROCESSES is 1, and 1 worker processes run" in too_many.sentence
+    assert enough.ok
+    assert enough.sentence.endswith("so 3 are left for the web.")
+
+
+def test_nobody_to_count(box):
+    assert examined()["processes"].skipped
+
+
 def test_a_worker_that_answers(monkeypatch):
     monkeypatch.setattr(machine, "PING_SECONDS", 1.0)
     with worker():

@@ -83,7 +83,7 @@ def test_all_that_operators_were_promised_is_checked(olga, box):
         *("Dashboard", "Key", "Next key", "Rights", "Organisation", "Key mails"),
         *("Markers", "Key hashing", "Catalogue", "Policies", "Clock", "Broker"),
         *("Worker", "Beat", "Mail", "Database", "Debug", "Fence", "Pulls"),
-        *("Parked", "Outbox", "Seal keys"),
+        *("Parked", "Outbox", "Seal keys", "Passwords", "Processes"),
     }
 
 

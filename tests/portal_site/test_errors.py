@@ -6,9 +6,11 @@ import re
 import pytest
 import structlog
 from django.conf import settings as site_settings
+from django.db import InterfaceError, OperationalError, connection
 from django.test import Client
 from django.test.utils import override_settings
 
+WAYS = re.compile(r'class="btn btn-primary" href="([^"]+)"')
 REFERENCE = re.compile(r"[A-HJ-NP-Z][0-9]-[0-9]{4}")
 
 pytestmark = pytest.mark.urls("tests.portal_site.urls_with_faults")
@@ -26,7 +28,7 @@ def browser() -> Client:
         ("/faults/tamper/", 400, "This request cannot be read"),
         ("/faults/deny/", 403, "This is not yours to open"),
         ("/nowhere/", 404, "There is nothing at this address"),
-        ("/faults/often/", 429, "Wait 3 minutes, then try again"),
+        ("/faults/often/", 429, "Wait 3 minutes, until "),
         ("/faults/fail/", 500, "This page failed on our side"),
         ("/faults/away/", 503, "your keys keep working"),
     ],
@@ -139,3 +141,102 @@ def test_error_pages_are_never_stored(browser: Client) -> None:
 
 def test_the_path_on_the_page_is_escaped(browser: Client) -> None:
     assert "<b>" not in browser.get("/<b>x</b>/").text
+
+
+@pytest.mark.parametrize(
+    ("path", "way"),
+    [
+        ("/faults/tamper/", "/"),
+        ("/faults/deny/", "/"),
+        ("/nowhere/", "/catalogue/"),
+        ("/faults/often/", "/"),
+        ("/faults/fail/", "/"),
+        ("/faults/away/?a=b", "/faults/away/?a=b"),
+        ("/faults/send/", "/"),
+    ],
+)
+def test_an_error_page_has_one_way_on(browser: Client, path: str, way: str) -> None:
+    page = browser.get(path).text
+
+    assert WAYS.findall(page) == [way]
+    assert '<meta name="robots" content="noindex">' in page
+
+
+@pytest.mark.django_db
+def test_in_the_staff_area_the_way_on_leads_back_there(signed_in, rita) -> None:
+    staff = signed_in(rita)
+
+    missing = staff.get("/admin/nowhere/")
+    refused = staff.get("/admin/portal_site/doctor/")
+
+    assert (missing.status_code, refused.status_code) == (404, 403)
+    assert WAYS.findall(missing.text) == WAYS.findall(refused.text) == ["/admin/"]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("path", ["/faults/fail/", "/faults/away/", "/nowhere/"])
+def test_an_error_page_has_the_theme_of_the_site(
+    browser: Client, path: str, theme: str
+) -> None:
+    browser.cookies["theme"] = theme
+
+    assert f'data-theme="{theme}"' in browser.get(path).text
+
+
+def database_away(error: type[Exception]):
+    """Every query of this thread fails, as when the server is gone."""
+
+    def fail(execute, sql, params, many, context):
+        raise error("server closed the connection, host db.internal")
+
+    return connection.execute_wrapper(fail)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("error", [OperationalError, InterfaceError])
+@pytest.mark.parametrize("path", ["/", "/keys/", "/catalogue/", "/admin/"])
+def test_without_its_database_the_portal_says_that_it_is_away(
+    alice, signed_in, error, path: str
+) -> None:
+    person = signed_in(alice)
+    person.raise_request_exception = False
+
+    with database_away(error):
+        response = person.get(path)
+
+    assert response.status_code == 503
+    assert response["Retry-After"] == "60"
+    assert "your keys keep working" in response.text
+    assert f"{response['X-Request-ID']}</span>" in response.text
+    assert "db.internal" not in response.text
+    assert "alice" not in response.text.lower()
+
+
+@pytest.mark.django_db
+def test_an_error_of_ours_has_its_page_while_the_database_is_away(
+    rita, signed_in
+) -> None:
+    staff = signed_in(rita)
+    staff.raise_request_exception = False
+
+    with database_away(OperationalError):
+        response = staff.get("/admin/faults/fail/")
+
+    assert response.status_code in {500, 503}
+    assert "your keys keep working" in response.text
+    assert f"{response['X-Request-ID']}</span>" in response.text
+
+
+def test_an_error_of_ours_in_the_staff_area_leads_back_there(browser: Client) -> None:
+    response = browser.get("/admin/faults/fail/")
+
+    assert response.status_code == 500
+    assert WAYS.findall(response.text) == ["/admin/"]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", ["/", "/catalogue/", "/login/", "/keys/"])
+def test_pages_do_without_redis(alice, signed_in, settings, path: str) -> None:
+    settings.REDIS_URL = settings.CELERY_BROKER_URL = "redis://127.0.0.1:9/0"
+
+    assert signed_in(alice).get(path).status_code in {200, 302}

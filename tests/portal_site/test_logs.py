@@ -1,7 +1,11 @@
 """The net under the secrets: what a library might print does not get out."""
 
+from collections.abc import Iterator, Sequence
+
 import pytest
+from django.core import signing
 from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver
 
 from portal_site.logs import SHOWN_INSTEAD, configure, without_secrets
 
@@ -53,4 +57,60 @@ def test_a_failing_request_logs_no_token_of_a_mailed_link(client, capfd):
     said = capfd.readouterr().err
     assert "Forbidden" in said
     assert f"/confirm/{SHOWN_INSTEAD}/" in said
+    assert TOKEN not in said
+
+
+# --- Every address that carries a token --------------------------------------------------
+#: Parameters that name something. Whatever else an address carries may be a secret.
+NO_SECRETS = {
+    *("app_label", "code", "content_type_id", "id", "kind", "object_id", "path"),
+    *("pk", "slug", "source", "url", "verb"),
+}
+
+
+def patterns(
+    inside: Sequence[URLPattern | URLResolver], before: str = ""
+) -> Iterator[tuple[str, str]]:
+    """Each address with a parameter that may be secret: its text, and that name."""
+    for one in inside:
+        address = f"{before}{one.pattern}"
+        if not isinstance(one, URLPattern):
+            yield from patterns(one.url_patterns, address)
+        for name in set(one.pattern.converters) - NO_SECRETS:
+            yield address, name
+
+
+def with_token(address: str, name: str, token: str) -> str:
+    before, _, after = address.partition(f":{name}>")
+    return f"/{before.rpartition('<')[0]}{token}{after}"
+
+
+WITH_TOKENS = sorted(patterns(get_resolver().url_patterns))
+
+
+def test_there_are_addresses_with_tokens():
+    assert {"token"} == {name for _, name in WITH_TOKENS}
+    assert len(WITH_TOKENS) >= 4
+
+
+@pytest.mark.parametrize(("address", "name"), WITH_TOKENS)
+@pytest.mark.parametrize(
+    "token", [TOKEN, signing.dumps(["a-code", "key_revoked"], salt="test")]
+)
+def test_no_address_gets_into_the_log_with_its_token(address, name, token):
+    path = with_token(address, name, token)
+    said = without_secrets(None, "info", {"event": f"Not Found: {path}"})["event"]
+
+    assert path in f"Not Found: {path}"
+    assert token not in said
+    assert SHOWN_INSTEAD in said
+
+
+def test_a_method_that_is_not_allowed_logs_no_token(client, capfd):
+    configure({"level": "INFO"})
+
+    assert client.post(f"/account/email/{TOKEN}/").status_code == 405
+
+    said = capfd.readouterr().err
+    assert "Method Not Allowed" in said
     assert TOKEN not in said

@@ -1,6 +1,7 @@
 """The home page, the brand's files, the theme switch, and headers of every page."""
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from catalogue.models import Plan
 from developers.models import Developer, User
 from keyrequests.models import Key, KeyPolicy
 from portal_site import brand
-from tests.factories import EntryFactory
+from tests.factories import DocumentFactory, EntryFactory
 from tyk.models import Organisation
 
 STATIC = Path(site_settings.BASE_DIR) / "portal_site/static/portal"
@@ -68,6 +69,37 @@ def test_a_visitor_gets_no_cookie_and_costs_two_queries(
         response = client.get("/")
 
     assert response.cookies == {}
+
+
+@pytest.mark.django_db
+def test_the_first_call_is_one_of_the_first_documents(
+    client: Client, settings, django_assert_num_queries
+) -> None:
+    settings.BRAND_API_URL = "https://api.northwind.example"
+    Organisation.current()
+    EntryFactory(name="Undocumented", position=1)
+    open_to_all = EntryFactory(name="Open", position=2, keyless=True)
+    DocumentFactory(entry=open_to_all, outline=outline("/status"))
+    DocumentFactory(entry=EntryFactory(position=4), outline=outline("/later"))
+    DocumentFactory(entry=EntryFactory(position=3), outline=outline("/orders"))
+
+    with django_assert_num_queries(3):
+        page = client.get("/").text
+
+    assert "https://api.northwind.example/orders" in page
+    assert "Authorization" in page
+
+
+def outline(path: str) -> dict[str, object]:
+    call = {"verb": "GET", "path": path, "parameters": [], "number": 1, "summary": ""}
+    return {"groups": [{"name": "", "calls": [call]}]}
+
+
+@pytest.mark.django_db
+def test_without_a_document_the_first_call_goes_to_the_base(client: Client) -> None:
+    EntryFactory()
+
+    assert "https://api.northwind.example/" in client.get("/").text
 
 
 def test_a_developer_sees_their_own_home(mira: Client) -> None:
@@ -288,10 +320,78 @@ def test_a_visitors_page_depends_on_the_theme_cookie(client: Client) -> None:
 
 
 # --- The files themselves ----------------------------------------------------------------
-def test_our_sheets_and_script_stay_small() -> None:
-    files = ("tokens.css", "portal.css", "portal.js")
+OWN = re.compile(r'(?:href|src)="/static/portal/([\w.-]+\.(?:css|js))"')
+MOST = 60 * 1024  # bytes before compression that a page may load of ours
 
-    assert sum((STATIC / name).stat().st_size for name in files) <= 60 * 1024
+
+def weight(names: Iterable[str]) -> int:
+    return sum((STATIC / name).stat().st_size for name in names)
+
+
+def test_a_page_loads_little_of_ours(client: Client, mira: Client, sam: Client) -> None:
+    """Counted as it is loaded, so a sheet that another person adds counts too."""
+    EntryFactory(slug="orders")
+    paths = {
+        client: ["/", "/catalogue/", "/catalogue/orders/", "/login/", "/sign-up/"],
+        mira: [
+            "/",
+            "/keys/",
+            "/usage/",
+            "/requests/",
+            "/account/",
+            "/password/change/",
+        ],
+        sam: ["/admin/", "/admin/keyrequests/keyrequest/", "/admin/tyk/outbox/"],
+    }
+    for browser, asked in paths.items():
+        for path in asked:
+            loaded = set(OWN.findall(browser.get(path).text))
+            assert {"tokens.css"} < loaded, path
+            assert weight(loaded) + len(brand.current().css) <= MOST, path
+
+
+def test_all_of_ours_together_stays_small_for_each_of_the_two_sites() -> None:
+    """Whatever page one day loads all of it: the viewer of documents apart."""
+    own = {p.name for p in STATIC.glob("*.*s") if "documentation" not in p.name}
+    staffs = {
+        n for n in own if n.startswith(("admin", "brand-editor", "dark", "light"))
+    }
+
+    assert weight(own - staffs) <= MOST
+    assert weight(staffs | {"tokens.css"}) <= MOST
+
+
+@pytest.mark.parametrize("sheet", ["portal.css", "admin.css"])
+def test_sizes_of_type_are_those_of_the_scale(sheet: str) -> None:
+    """Letters of a picture and paper apart: px and pt."""
+    text = (STATIC / sheet).read_text()
+    sizes = re.findall(r"font-size: ([^;}]+)", text)
+    sizes += [
+        size.split("/")[0] for size in re.findall(r"font: (?:\d+ )?([^;}]+)", text)
+    ]
+    scale = re.compile(r"var\(--t-\w+\)|inherit|clamp\(.*|[\d.]+(em|px|pt)")
+
+    assert len(sizes) > 40
+    assert [
+        s for s in sizes if not scale.fullmatch(s.removesuffix("!important").strip())
+    ] == []
+
+
+def test_every_class_of_the_sheet_is_on_a_page() -> None:
+    """A rule for what no template, tag or script writes any more is dead weight."""
+    root = Path(site_settings.BASE_DIR)
+    sources = [*TEMPLATES.rglob("*.html"), *STATIC.glob("*.js")]
+    for app in ("portal_site", "catalogue", "developers", "keyrequests"):
+        sources += root.joinpath(app).rglob("*.py")
+    words = set(re.findall(r"[a-z][\w-]*", " ".join(p.read_text() for p in sources)))
+    sheet = re.sub(r"/\*.*?\*/", "", (STATIC / "portal.css").read_text(), flags=re.S)
+    classes = set(
+        re.findall(r"\.([a-z][\w-]*)", " ".join(re.split(r"\{[^{}]*\}", sheet)))
+    )
+    made_of_two = ("badge-", "notice-", "mark-")  # by a tag, from its argument
+
+    assert len(classes) > 100
+    assert sorted(c for c in classes - words if not c.startswith(made_of_two)) == []
 
 
 def test_no_template_needs_an_inline_style_or_script() -> None:

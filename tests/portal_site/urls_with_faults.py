@@ -26,6 +26,7 @@ def send(request: HttpRequest) -> HttpResponse:
 
 
 urlpatterns = [
+    path("admin/faults/fail/", fail),  # before the staff area's own
     *urls.urlpatterns,
     path("faults/fail/", fail),
     path("faults/deny/", deny),

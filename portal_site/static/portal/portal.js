@@ -20,11 +20,25 @@
     say("Copied to the clipboard");
     setTimeout(() => { label.textContent = before; say(""); }, 2500);
   };
-  if (navigator.clipboard) {
-    for (const button of document.querySelectorAll("[data-copy]")) {
-      button.hidden = false;
-      button.addEventListener("click", () => copy(button));
-    }
+  for (const button of document.querySelectorAll("[data-copy]")) {
+    button.hidden = !navigator.clipboard;
+    button.addEventListener("click", () => copy(button));
+  }
+
+  // Times in the reader's own zone. The server writes UTC, and says so on hover.
+  const now = new Date();
+  const clock = (when) => `${when.getHours()}:${when.getMinutes()}`.replace(/\b\d\b/g, "0$&");
+  const day = (when, year) => `${when.getDate()} ${when.toLocaleString("en-US", { month: "short" })}${year ? ` ${when.getFullYear()}` : ""}`;
+  const zone = (when) => when.toLocaleTimeString("en-GB", { timeZoneName: "short" }).split(" ").pop();
+  for (const time of document.querySelectorAll("time[datetime]")) {
+    const when = new Date(time.dateTime);
+    const words = time.textContent;
+    if (!when.getTimezoneOffset() || !(when.getTime() > 0)) continue;
+    time.title = `${day(when, true)}, ${clock(when)} ${zone(when)} (${time.title})`;
+    if (!/\d\d:\d\d$/.test(words)) continue;
+    const today = words.length === 5 && when.toDateString() === now.toDateString();
+    const year = words.length > 5 ? / \d{4},/.test(words) : when.getFullYear() !== now.getFullYear();
+    time.textContent = today ? clock(when) : `${day(when, year)}, ${clock(when)}`;
   }
 
   // The theme changes in place, so that a half-filled form is not lost.
