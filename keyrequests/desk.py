@@ -12,11 +12,13 @@ from developers.models import User
 from keyrequests import services
 from keyrequests.errors import AccessError
 from keyrequests.models import Event, Key, KeyRequest, Mint
+from keyrequests.wishes import PolicyChange
 from tyk import lanes, outbox
 from tyk.desk import Abandonment, About, CannotAbandon, Work, always
 
 Status = KeyRequest.Status
 SEE_REQUEST, SEE_KEY = "keyrequests.view_keyrequest", "keyrequests.view_key"
+DECIDE = "keyrequests.change_keyrequest"
 
 
 # --- What rows are about -------------------------------------------------------------
@@ -24,6 +26,21 @@ def requests(subjects: Collection[str]) -> Mapping[str, About]:
     """Key requests by their codes; one query."""
     rows = KeyRequest.objects.filter(code__in=_codes(subjects))
     return {str(row.code): _request(row) for row in rows}
+
+
+def reminded(subjects: Collection[str]) -> Mapping[str, About]:
+    """Requests by reminders of them: a code, a space and days. One query."""
+    known = requests({subject.partition(" ")[0] for subject in subjects})
+    return {
+        subject: known[code]
+        for subject in subjects
+        if (code := subject.partition(" ")[0]) in known
+    }
+
+
+def wished(subjects: Collection[str]) -> Mapping[str, About]:
+    """Requests and keys whose owners wait for the key service; two queries."""
+    return {**requests(subjects), **keys(subjects)}
 
 
 def mints(subjects: Collection[str]) -> Mapping[str, About]:
@@ -100,6 +117,12 @@ def undo_create(act: Abandonment) -> None:
     row = _undelivered(act.subject)
     if row is None:
         return
+    # To end a request or an approval is to decide about it.
+    if not cast(User, act.by).has_perm(DECIDE):
+        raise CannotAbandon(
+            f"Giving this up decides {row.number}, and you may not decide requests. "
+            "Ask a reviewer."
+        )
     if row.status == Status.PENDING:
         try:
             services.decline(row, by=cast(User, act.by), reason=act.reason)
@@ -198,6 +221,24 @@ def undo_revoke(act: Abandonment) -> None:
         _trail(act, "revoking was abandoned, the key stays live", key=key)
 
 
+def undo_policies(act: Abandonment) -> None:
+    """A change of plans nobody makes must not look as if it were on its way."""
+    key = Key.objects.filter(code__in=_codes([act.subject])).defer("sealed_id").first()
+    if key is None:
+        return
+    dropped = PolicyChange.objects.filter(key=key, state=PolicyChange.State.DUE).update(
+        state=PolicyChange.State.DROPPED, ended_at=timezone.now()
+    )
+    if dropped:
+        _trail(act, "changing the plan was abandoned", key=key)
+
+
+def undo_quota(act: Abandonment) -> None:
+    key = Key.objects.filter(code__in=_codes([act.subject])).defer("sealed_id").first()
+    if key is not None:
+        _trail(act, "resetting the quota was abandoned", key=key)
+
+
 def _trail(
     act: Abandonment,
     what: str,
@@ -243,6 +284,17 @@ WORK = {
         leaves=leaves_delete,
         undo=undo_delete,
     ),
+    "request.amend": Work(
+        words="Change a request in Tyk",
+        does="Makes the request once more with what it says now, and deletes the one "
+        "it takes the place of. Nothing is sent if Tyk holds it already.",
+        about=requests,
+        leaves=always(
+            "Tyk goes on holding what the request said before. Here it says what its "
+            "developer changed, and it can be decided."
+        ),
+        looks=True,
+    ),
     "mint.settle": Work(
         words="Find out what became of a claim",
         does="Reads the developer in Tyk and removes a key that is provably ours "
@@ -273,10 +325,34 @@ WORK = {
         leaves=leaves_revoke,
         undo=undo_revoke,
     ),
+    "key.policies": Work(
+        words="Change the plan of a key in Tyk",
+        does="Reads what Tyk holds, and replaces the key's policies unless somebody "
+        "changed them there meanwhile. The key itself stays the same.",
+        about=keys,
+        leaves=always(
+            "The key keeps the plan that Tyk holds, and goes on working. If the "
+            "change did reach Tyk after all, drift shows it."
+        ),
+        undo=undo_policies,
+        looks=True,
+    ),
+    "key.quota": Work(
+        words="Reset a quota in Tyk",
+        does="Gives the key its whole quota again. Doing it twice does no harm.",
+        about=keys,
+        leaves=always("The key keeps the quota that is left. It goes on working."),
+        undo=undo_quota,
+    ),
     "mail.request_received": _mail(
         "we have your request",
         "The developer gets no mail that we have the request. It stands on their page.",
         about=requests,
+    ),
+    "mail.approval_reminder": _mail(
+        "access waits to be claimed",
+        "The developer is not reminded. The approval stays on their page.",
+        about=reminded,
     ),
     "mail.to_review": _mail(
         "a request to review",
@@ -304,5 +380,17 @@ WORK = {
         "a key was revoked",
         "The owner gets no mail that the key has ended. The key's page says it.",
         about=keys,
+    ),
+    "mail.key_leaked": _mail(
+        "a key leaked",
+        "Reviewers get no mail about it. The key's time line says it.",
+        about=keys,
+    ),
+    "mail.service_back": Work(
+        words="Mail: the key service is back",
+        does="Asks the Dashboard for one record; when it answers, tells the developer "
+        "who asked for that.",
+        about=wished,
+        leaves=always("The developer is not told. The button on the page works."),
     ),
 }

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from urllib.parse import urlsplit
 
 from django import forms
+from django.utils.safestring import SafeString
 from django.utils.text import slugify
 
 from developers.text import PLAIN_WORDS, OneLineField
@@ -57,6 +58,22 @@ class AskForm(forms.Form):
             self.fields["redirect_uri"] = RedirectsField(
                 initial="\n".join(redirect_uri.split(","))
             )
+
+    @property
+    def review(self) -> list[tuple[str, str]]:
+        """What was typed, as question and answer; after validation."""
+        project = self.cleaned_data["project"]
+        addresses = self.cleaned_data.get("redirect_uri", "").split(",")
+        return [
+            *((question, told) for question, told in self.answers.items() if told),
+            *([("Project name", project)] if project else []),
+            *([("Redirect addresses", "\n".join(addresses))] if any(addresses) else []),
+        ]
+
+    @property
+    def hidden(self) -> list[SafeString]:
+        """Everything once more, as it was typed, in fields nobody sees."""
+        return [bound.as_hidden() for bound in self]
 
     @property
     def answers(self) -> dict[str, str]:
@@ -159,10 +176,17 @@ class RenameForm(forms.Form):
 
 
 class ReplaceForm(forms.Form):
-    """How long the old key goes on working, in seconds."""
+    """Why, and how long the old key goes on working, in seconds."""
 
+    REASONS = (
+        ("", "it is time for a new one"),
+        ("I did not save it", "I did not save it"),
+        ("Somebody left", "somebody left"),
+        ("It moves elsewhere", "it moves to another server"),
+    )
     OVERLAPS = ((0, "at once"), (3600, "in 1 hour"), (7 * 86400, "in 7 days"))
 
+    reason = forms.ChoiceField(label="Why", choices=REASONS, required=False)
     overlap = forms.TypedChoiceField(
         label="The old key ends", choices=OVERLAPS, initial=3600, coerce=int
     )

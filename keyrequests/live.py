@@ -80,22 +80,26 @@ def claim(request: KeyRequest) -> Shown:
     return _mint(request, replaces=None, overlap=0)
 
 
-def replace(key: Key, *, overlap: float) -> Shown:
+def replace(key: Key, *, overlap: float, reason: str = "") -> Shown:
     """Make a new key for the request of `key`; the old one ends in `overlap` seconds.
 
+    `reason`, in a few words, is kept on the time line.
     Raises the refusals of `services.refuse_replacement`, AccountBusy, KeyServiceAway
     or ClaimUnsure; then the old key is untouched.
     """
     services.refuse_replacement(key)
     if key.request is None:
         raise LookupError("a key without a request passed refuse_replacement")
-    return _mint(key.request, replaces=key, overlap=overlap)
+    return _mint(key.request, replaces=key, overlap=overlap, reason=reason)
 
 
 @sensitive_variables()
-def _mint(request: KeyRequest, *, replaces: Key | None, overlap: float) -> Shown:
-    budget = Budget(settings.TYK_CLAIM_DEADLINE)
+def _mint(
+    request: KeyRequest, *, replaces: Key | None, overlap: float, reason: str = ""
+) -> Shown:
     with _alone(request.developer) as alone:
+        # From here: who waited for the lane has as much time as who did not.
+        budget = Budget(settings.TYK_CLAIM_DEADLINE)
         try:
             before = holdings.of_developer(
                 request.developer,
@@ -109,7 +113,7 @@ def _mint(request: KeyRequest, *, replaces: Key | None, overlap: float) -> Shown
             raise KeyServiceAway
         mint = _begin(request, replaces=replaces, before=before.fingerprints)
         minted = _approve(mint, budget, alone=alone)
-        key = _keep(mint, minted, overlap=overlap)
+        key = _keep(mint, minted, overlap=overlap, reason=reason)
         _read_back(key, mint, budget)
     return Shown(mint=mint, key=key, pairs=_pairs(minted))
 
@@ -293,7 +297,7 @@ def _not_made(mint: Mint, why: str) -> None:
 
 @sensitive_variables()
 @transaction.atomic
-def _keep(mint: Mint, minted: Minted, *, overlap: float) -> Key:
+def _keep(mint: Mint, minted: Minted, *, overlap: float, reason: str) -> Key:
     """Commit that the key is about to be shown. If this fails it is not shown."""
     now = timezone.now()
     request, old = mint.request, mint.replaces
@@ -301,7 +305,7 @@ def _keep(mint: Mint, minted: Minted, *, overlap: float) -> Key:
         developer=request.developer,
         request=request,
         kind=_kind(minted),
-        name=old.name if old else request.project or request.entry_name,
+        name=old.name if old else services.name_for(request),
         created_at=now,
     )
     if isinstance(minted, MintedOAuth):
@@ -314,7 +318,7 @@ def _keep(mint: Mint, minted: Minted, *, overlap: float) -> Key:
     if not shown:
         # Settling thought us dead and took over: what we hold is not ours to show.
         raise ClaimUnsure
-    outcomes.granted_here(request, key, replaces=old, overlap=overlap)
+    outcomes.granted_here(request, key, replaces=old, overlap=overlap, reason=reason)
     mint.refresh_from_db()
     return key
 

@@ -6,7 +6,7 @@ from django.db.models import Q
 from django.urls import reverse
 
 from catalogue.words import limits
-from developers import mail
+from developers import mail, mail_choices
 from developers.models import User
 from keyrequests import services
 from keyrequests.models import Key, KeyRequest
@@ -34,19 +34,23 @@ def to_review(job: Job) -> None:
     if request.status != KeyRequest.Status.PENDING:
         return
     path = reverse("admin:keyrequests_keyrequest_change", args=[request.pk])
-    context: dict[str, object] = {
-        "title": f"{request.developer} asks for {request.entry_name}",
-        "preheader": f"{request.number} waits for a decision.",
-        "request": request,
-        "limits": _limits(request),
-        "button_label": "Review the request",
-        "button_url": mail.url(path),
-        "reason": "You get this mail because you review key requests.",
-    }
+    _to_reviewers(
+        "to_review",
+        title=f"{request.developer} asks for {request.entry_name}",
+        preheader=f"{request.number} waits for a decision.",
+        request=request,
+        limits=_limits(request),
+        button_label="Review the request",
+        button_url=mail.url(path),
+    )
+
+
+def _to_reviewers(event: str, **context: object) -> None:
     reached, put_off = 0, None
+    whole = {"reason": "You get this mail because you review key requests.", **context}
     for address in _reviewers():
         try:
-            mail.send("to_review", to=address, context=context)
+            mail.send(event, to=address, context=whole)
             reached += 1
         except Later as later:
             put_off = later
@@ -123,7 +127,7 @@ def declined(job: Job) -> None:
 def key_revoked(job: Job) -> None:
     """To the developer: this key has ended."""
     key = Key.objects.select_related("developer").get(code=job.subject)
-    if key.state != Key.State.REVOKED:
+    if key.state != Key.State.REVOKED or key.developer.closed_at is not None:
         return
     mail.send(
         "key_revoked",
@@ -140,6 +144,21 @@ def key_revoked(job: Job) -> None:
     )
 
 
+def key_leaked(job: Job) -> None:
+    """To those who decide: a key leaked, and what its owner did about it."""
+    key = Key.objects.select_related("developer").get(code=job.subject)
+    path = reverse("admin:keyrequests_key_change", args=[key.pk])
+    _to_reviewers(
+        "key_leaked",
+        title=f"{key.developer} reported a leaked key",
+        preheader="It is being ended. Look at what was called with it.",
+        key=key,
+        developer=key.developer,
+        button_label="See the key",
+        button_url=mail.url(path),
+    )
+
+
 def _request(job: Job) -> KeyRequest:
     return KeyRequest.objects.select_related("developer", "entry", "decided_by").get(
         code=job.subject
@@ -147,9 +166,14 @@ def _request(job: Job) -> KeyRequest:
 
 
 def _to_developer(event: str, request: KeyRequest, **context: object) -> None:
+    if request.developer.closed_at is not None:
+        return  # whose farewell was the last mail
+    if not mail_choices.wants(request.developer, event):
+        return
     mail.send(
         event,
         to=request.developer.email,
+        stop_url=mail_choices.stop_url(request.developer, event),
         context={
             "request": request,
             "developer": request.developer,

@@ -1,26 +1,23 @@
-"""Outbox handlers: making Tyk agree with requests, mints and revocations."""
+"""Outbox handlers: making Tyk agree with mints and revocations."""
 
 import logging
 from datetime import timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F
 from django.utils import timezone
 
-from developers.services import MARKER_FIELD
 from keyrequests import holdings, outcomes, pull, services
 from keyrequests.models import Event, Key, KeyRequest, Mint
+from keyrequests.push_requests import delete_in_tyk, waiting_with
 from tyk import lanes, outbox
 from tyk.connect import dashboard
 from tyk.dashboard.errors import (
-    DashboardError,
     NotFound,
     OutcomeUnknown,
     Refused,
 )
-from tyk.dashboard.records import BadRecord, KeyRequest as TykRequest
-from tyk.models import Organisation, Outbox
+from tyk.models import Organisation
 from tyk.outbox import Job, Later, Park
 
 log = logging.getLogger(__name__)
@@ -30,145 +27,6 @@ TRIED_WITHIN = timedelta(minutes=5)
 AUDIT_EVERY = 3600.0  # seconds, once the first minutes are over
 SOON = 10.0  # seconds, where another of our writes must go first
 SELDOM = 60.0  # seconds, once the first minutes are over
-
-
-# --- Requests ----------------------------------------------------------------------
-
-
-def create_request(job: Job) -> None:
-    """Have the request of this code stand in Tyk, once, and know its id."""
-    request = KeyRequest.objects.select_related("developer").get(code=job.subject)
-    if request.tyk_id is not None:
-        _delete_twins(request)
-        return
-    # Ended before it was known to be there: a late write may have brought it.
-    if job.must_look or not request.is_open:
-        if _found_in_tyk(request):
-            return
-        job.settled()
-    if not request.is_open:
-        return
-    with job.sending():
-        tyk_id = dashboard().create_request(
-            by_user=request.developer.tyk_id,
-            policy_id=request.plans.get().policy_id,
-            fields=services.fields_for_tyk(request, code=request.code),
-            date_created=request.created_at,
-            redirect_uri=request.redirect_uri or None,
-        )
-    if tyk_id is None:
-        # Some releases answer "Data updated": then the marker finds it.
-        if not _found_in_tyk(request):
-            raise Later(SOON, "delivered, but not listed yet")
-        return
-    if _is_of_another(tyk_id, request):
-        raise Park("Tyk answered with the id of another request")
-    _delivered(request, tyk_id)
-
-
-def _is_of_another(tyk_id: str, request: KeyRequest) -> bool:
-    """Proved by reading it back. What can't be read now is taken at Tyk's word."""
-    try:
-        return _marker_of(dashboard().request(tyk_id)) != _marker(request)
-    except DashboardError as error:
-        log.info("delivery not read back", extra={"why": str(error)})
-        return False
-
-
-def _found_in_tyk(request: KeyRequest) -> bool:
-    """Look for it there by its marker; True if its id is known now."""
-    _adopt_delivered()
-    return KeyRequest.objects.filter(pk=request.pk).exclude(tyk_id=None).exists()
-
-
-def _adopt_delivered() -> None:
-    """One listing finds every request of ours that Tyk holds and we don't know."""
-    organisation = Organisation.current()
-    waiting = {
-        organisation.marker(request.code): request
-        for request in KeyRequest.objects.filter(
-            tyk_id=None, origin=KeyRequest.Origin.PORTAL
-        ).select_related("developer")
-    }
-    twins: dict[str, list[TykRequest]] = {}
-    for record in dashboard().requests(approved=None):
-        if not isinstance(record, BadRecord) and _marker_of(record) in waiting:
-            twins.setdefault(_marker_of(record), []).append(record)
-    for marker, found in twins.items():
-        # Sent twice: the first made stays, ids of Tyk rise with time.
-        first, *others = sorted(found, key=lambda record: record.id)
-        _delivered(waiting[marker], first.id)
-        for other in others:
-            if not other.approved:
-                _delete(other.id)
-
-
-def _delete_twins(request: KeyRequest) -> None:
-    """Delete what else carries its marker: a write landed after we sent another."""
-    for tyk_id in _waiting_with(_marker(request)):
-        if tyk_id != request.tyk_id:
-            _delete(tyk_id)
-
-
-def _waiting_with(marker: str) -> list[str]:
-    """Ids of the unapproved requests in Tyk that carry this marker.
-
-    The whole list first: it holds a slot, and a call meanwhile may find none.
-    """
-    return [
-        record.id
-        for record in dashboard().requests(approved=False)
-        if not isinstance(record, BadRecord) and _marker_of(record) == marker
-    ]
-
-
-def _delivered(request: KeyRequest, tyk_id: str) -> None:
-    kept = KeyRequest.objects.filter(pk=request.pk, tyk_id=None).update(
-        tyk_id=tyk_id, tyk_state="pending"
-    )
-    if not kept:
-        return
-    services.note(Event.Verb.DELIVERED, request=request)
-    request.refresh_from_db()
-    if not request.is_open:
-        # Declined or withdrawn while nobody knew whether it had arrived.
-        services.take_back_in_tyk(request)
-
-
-def _marker(request: KeyRequest) -> str:
-    return Organisation.current().marker(request.code)
-
-
-def _marker_of(record: TykRequest) -> str:
-    return record.fields.get(MARKER_FIELD, "")
-
-
-def delete_request(job: Job) -> None:
-    """Take a declined or withdrawn request back in Tyk; its record stays here."""
-    request = KeyRequest.objects.get(code=job.subject)
-    if request.tyk_id is None:
-        if _still_being_delivered(request):
-            raise Later(SOON, "waits for the delivery to end")
-        return
-    if request.tyk_state == "pending":
-        _delete(request.tyk_id)
-        KeyRequest.objects.filter(pk=request.pk).update(tyk_state="gone")
-
-
-def _still_being_delivered(request: KeyRequest) -> bool:
-    return Outbox.objects.filter(
-        kind="request.create",
-        subject=str(request.code),
-        asked__gt=F("served"),
-        parked_reason="",
-    ).exists()
-
-
-def _delete(tyk_id: str) -> None:
-    try:
-        dashboard().delete_request(tyk_id)
-    except NotFound:
-        log.info("key request was already gone")
 
 
 # --- Keys --------------------------------------------------------------------------
@@ -311,6 +169,8 @@ def audit(job: Job) -> None:
     )
     if mint.state == Mint.State.SHOWN or not _surely_unseen(mint):
         return
+    if mint.request.developer.gone_at is not None:
+        return  # their keys went with them
     made = pull.key_made_by(mint)
     if made is not None:
         log.warning("late key found", extra={"mint": str(mint.code)})
@@ -413,7 +273,7 @@ def _nothing_of_ours(mint: Mint) -> None:
         KeyRequest.objects.filter(pk=request.pk).update(tyk_state="approved")
         _end_mint(mint, Mint.State.LOST, "a key was made, but never shown")
         return
-    _delete(mint.tyk_request_id)
+    delete_in_tyk(mint.tyk_request_id)
     KeyRequest.objects.filter(pk=request.pk).update(tyk_state="gone")
     _end_mint(mint, Mint.State.REFUSED, "no key was made")
 
@@ -422,8 +282,8 @@ def _take_back_own_request(mint: Mint) -> None:
     """Delete the Tyk request a mint made for itself, if nobody used it."""
     if mint.tyk_request_id == mint.request.tyk_id:
         return
-    for tyk_id in _waiting_with(Organisation.current().marker(mint.code)):
-        _delete(tyk_id)
+    for tyk_id in waiting_with(Organisation.current().marker(mint.code)):
+        delete_in_tyk(tyk_id)
 
 
 @transaction.atomic

@@ -1,5 +1,6 @@
 """What the developer's pages read from the mirror. No network."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -27,6 +28,14 @@ def requests_of(developer: Developer) -> QuerySet[KeyRequest]:
         .prefetch_related(Prefetch("plans", plans))
         .order_by("-created_at", "-pk")
     )
+
+
+def open_left(developer: Developer) -> int:
+    """How many more may be open at once; one query."""
+    asked = RequestedPlan.objects.filter(
+        developer=developer, open=True, origin=KeyRequest.Origin.PORTAL
+    )
+    return max(0, services.MOST_OPEN_REQUESTS - asked.count())
 
 
 # --- Claims ----------------------------------------------------------------------
@@ -73,10 +82,14 @@ def _open_claim(request: KeyRequest, last: Mint | None) -> ClaimState:
 def keys_of(developer: Developer) -> QuerySet[Key]:
     """Newest first, with policies, plans and the entries' names; two queries."""
     entries = Entry.objects.present().filter(plan=OuterRef("plan"))
-    name = entries.order_by("-shown", "position", "pk").values("name")[:1]
+    entries = entries.order_by("-shown", "position", "pk")
+    shown = entries.filter(shown=True, keyless=False)
     policies = (
         KeyPolicy.objects.select_related("plan")
-        .annotate(entry_name=Subquery(name))
+        .annotate(
+            entry_name=Subquery(entries.values("name")[:1]),
+            ask_slug=Subquery(shown.values("slug")[:1]),
+        )
         .order_by("pk")
     )
     return (
@@ -140,3 +153,53 @@ def waiting_for(developer: Developer) -> Waiting:
         keys=[key for key in keys if key.works],
         ended=[key for key in keys if not key.works],
     )
+
+
+# --- Keys by API -------------------------------------------------------------------
+OTHERS = "Other keys"
+
+
+@dataclass(slots=True)
+class Shelf:
+    """The keys of one API. `ask_slug`: where one more is asked for, or ""."""
+
+    name: str
+    keys: list[Key]
+    ask_slug: str = ""
+
+
+def by_api(keys: Iterable[Key]) -> list[Shelf]:
+    """`keys` from `keys_of`, grouped by the APIs they open, in their names' order.
+
+    What stands in no entry of the catalogue comes last.
+    """
+    shelves: dict[str, Shelf] = {}
+    for key in keys:
+        policies = list(key.policies.all())
+        shelf = shelves.setdefault(_apis(policies), Shelf(_apis(policies), []))
+        shelf.keys.append(key)
+        shelf.ask_slug = shelf.ask_slug or _ask_slug(policies)
+    for shelf in shelves.values():
+        shelf.keys.sort(key=lambda key: not key.works)
+    return sorted(shelves.values(), key=lambda s: (s.name == OTHERS, s.name.casefold()))
+
+
+def _apis(policies: list[KeyPolicy]) -> str:
+    """The names of the APIs, "Orders" or "Orders, Weather"; else the entries'."""
+    named = [p for p in policies if getattr(p, "entry_name", None)]
+    apis = [
+        name
+        for p in named
+        if p.plan
+        for _, name in p.plan.apis
+        if isinstance(name, str)
+    ]
+    names = dict.fromkeys(apis or [vars(p)["entry_name"] for p in named])
+    return ", ".join(names) or OTHERS
+
+
+def _ask_slug(policies: list[KeyPolicy]) -> str:
+    """The one entry that one more key of the same plan comes from."""
+    plan = policies[0].plan if len(policies) == 1 else None
+    slug = getattr(policies[0], "ask_slug", None) if plan and plan.offered else None
+    return slug or ""

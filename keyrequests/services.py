@@ -32,6 +32,7 @@ from tyk import fence, lanes, outbox
 from tyk.models import Organisation
 
 MOST_OPEN_REQUESTS = 5
+OWED_FOR = timedelta(days=7)  # how long a leaked key can be replaced
 
 UNFINISHED = [Mint.State.SENDING, Mint.State.UNSURE]
 
@@ -283,13 +284,37 @@ def refuse_replacement(key: Key) -> None:
 
     Raises NotLive, NotClaimable, KeyMailIsOn, BeingMade.
     """
-    if key.state != Key.State.LIVE:
+    if key.state == Key.State.LIVE:
+        if key.ends_at is not None:
+            raise NotLive("This key is being replaced already.")
+    elif not is_owed(key):
         raise NotLive
-    if key.ends_at is not None:
-        raise NotLive("This key is being replaced already.")
     if key.request is None:
         raise NotClaimable("This key was not made here. Ask for access first.")
     _refuse_mint(key.request)
+
+
+def is_owed(key: Key) -> bool:
+    """Whether its owner ended it since it leaked, and got no new one for it yet."""
+    if key.state not in {Key.State.REVOKING, Key.State.REVOKED}:
+        return False
+    since = timezone.now() - OWED_FOR
+    return (
+        key.events.filter(verb=Verb.LEAKED, at__gte=since).exists()
+        and not key.replaced_by.filter(state=Mint.State.SHOWN).exists()
+    )
+
+
+def name_for(request: KeyRequest) -> str:
+    """What a new key is called: the project or the API, with a number if taken."""
+    name = request.project or request.entry_name
+    taken = set(
+        Key.objects.filter(developer=request.developer, name__startswith=name[:90])
+        .exclude(state__in=[Key.State.REVOKED, Key.State.GONE])
+        .values_list("name", flat=True)
+    )
+    numbered = (f"{name[:90]} {number}" for number in range(2, len(taken) + 3))
+    return next(n for n in (name[:100], *numbered) if n not in taken)
 
 
 def _refuse_mint(request: KeyRequest) -> None:

@@ -4,8 +4,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.conf import settings
-
 from catalogue import words
 from catalogue.models import Plan
 from keyrequests.models import Event, Key, KeyRequest
@@ -55,11 +53,16 @@ class Step:
     note: str = ""
 
 
-def track(request: KeyRequest, *, claimed_at: datetime | None = None) -> list[Step]:
-    """Sent, in review, decided, key claimed: four steps whatever happened."""
+def track(
+    request: KeyRequest, *, claimed_at: datetime | None = None, takes: str = ""
+) -> list[Step]:
+    """Sent, in review, decided, key claimed: four steps whatever happened.
+
+    `takes` is how long a review usually takes, in words.
+    """
     sent = Step("Sent", "done", request.created_at)
     if request.status == Status.PENDING:
-        review = Step("In review", "now", note=settings.BRAND_REVIEW_TAKES)
+        review = Step("In review", "now", note=takes)
         approved = Step("Approved", note="we mail you")
         return [sent, review, approved, Step("Key claimed", note="you open it")]
     return [sent, _review(request), *_decided(request, claimed_at)]
@@ -114,10 +117,16 @@ _BY_THE_PORTAL = {
 _BY_SOMEBODY = {
     Verb.SENT: "sent the request",
     Verb.WITHDRAWN: "withdrew the request",
+    Verb.CHANGED: "changed the request",
     Verb.CLAIMED: "claimed the key",
     Verb.REPLACED: "replaced the key",
+    Verb.LEAKED: "reported that the key leaked",
     Verb.REVOKE_ASKED: "asked to revoke the key",
 }
+
+
+#: Whose notes the reader wrote.
+_OWN_NOTES = {Verb.CHANGED, Verb.REPLACED}
 
 
 def history(
@@ -125,13 +134,15 @@ def history(
 ) -> list[Line]:
     """`events` as their developer may read them; `reader` is the name they act by.
 
-    Left out: refused decisions, and notes other than a colleague's reason to decline.
+    Left out: refused decisions, and notes other than the reader's own and a
+    colleague's reason to decline.
     """
     lines = []
     for event in events:
         said = _said(event, reader, request)
         if said:
-            quoted = event.verb == Verb.DECLINED and event.actor
+            own = event.verb in _OWN_NOTES and event.actor == reader
+            quoted = own or (event.verb == Verb.DECLINED and event.actor)
             lines.append(Line(event.at, said, event.note if quoted else ""))
     return lines
 
@@ -192,3 +203,26 @@ VARIABLES = {
     "basic": ["API_USER", "API_PASSWORD"],
     "oauth": ["CLIENT_ID", "CLIENT_SECRET"],
 }
+
+
+# --- What to do next -----------------------------------------------------------------
+@dataclass(frozen=True, slots=True)
+class Next:
+    """One of the steps that follow."""
+
+    title: str
+    text: str
+
+
+CLAIM_STEPS = (
+    Next("Reveal it", "The key is made at that moment and shown on this page only."),
+    Next("Save it", "Copy it, or download it as .env, into a password manager."),
+    Next("Send the first call", "The next page has a command that is ready to run."),
+)
+SHOWN_STEPS = (
+    Next("Save the key", "In a password manager, or the secrets of your server."),
+    Next("Send the first call", "The command here is ready to run."),
+    Next("See it counted", "The page of the key shows its calls within minutes."),
+)
+#: By how many mails are still to come.
+REMINDED = ("", "We remind you once more.", "We remind you twice.")

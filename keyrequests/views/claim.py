@@ -1,29 +1,36 @@
 """The one page that shows a key, and the pages that say why it does not."""
 
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
 from functools import wraps
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST
 
-from catalogue import words as plan_words
+from catalogue import documents, samples, words as plan_words
+from catalogue.openapi import Outline
+from developers import mail_choices, throttle
 from developers.access import DeveloperRequest, developer_required
-from keyrequests import live, reads, services, words
+from developers.errors import Throttled
+from keyrequests import acts, live, reads, reminders, services, words
 from keyrequests.errors import (
     AccessError,
     ClaimUnsure,
     KeyServiceAway,
+    KeyServiceBusy,
     MadeElsewhere,
 )
 from keyrequests.models import Key, KeyRequest
+from portal_site import brand
+from portal_site.views import too_many
 
 SOON = 5  # seconds until a page that waits looks again
 LATER = 30  # the same once the wait is older than this
@@ -51,10 +58,30 @@ def claim(request: DeveloperRequest, code: UUID) -> HttpResponse:
     if request.method != "POST":
         return _claim_page(request, found)
     try:
-        shown = live.claim(found)
+        with counted(request):
+            shown = live.claim(found)
+    except Throttled as throttled:
+        return too_many(request, retry_after=throttled.retry_after)
     except AccessError as error:
         return _refused(request, found, error)
     return show(request, shown)
+
+
+@contextmanager
+def counted(request: DeveloperRequest) -> Iterator[None]:
+    """Count a try to make a key, or raise Throttled; it is given back if certainly
+    none was made."""
+    spent = throttle.spend(
+        "claim",
+        address=request.developer.email,
+        ip=throttle.client_ip(request),
+    )
+    try:
+        yield
+    except AccessError as error:
+        if not isinstance(error, ClaimUnsure):
+            spent.give_back()
+        raise
 
 
 def _claim_page(
@@ -67,8 +94,10 @@ def _claim_page(
         "key_request": found,
         "state": state,
         "facts": facts(found),
-        "open_until": services.open_until(found),
+        **kept_open(found),
         "refresh": _refresh(found, state),
+        "steps": words.CLAIM_STEPS if state.name == "ready" else (),
+        "told": state.name == "ready" and acts.is_to_be_told(found),
     }
     return render(request, "keyrequests/claim.html", context, status=status)
 
@@ -89,9 +118,9 @@ def _refused(
         context = {
             "key_request": found,
             "facts": facts(found),
-            "open_until": services.open_until(found),
+            **kept_open(found),
         }
-        return away(request, context)
+        return away(request, context, error)
     found.refresh_from_db()
     if isinstance(error, ClaimUnsure | MadeElsewhere):
         return _claim_page(request, found, status=503)
@@ -101,11 +130,37 @@ def _refused(
     return redirect("keyrequests:claim", code=found.code)
 
 
-def away(request: HttpRequest, context: dict[str, object]) -> HttpResponse:
+def away(
+    request: HttpRequest, context: dict[str, object], error: KeyServiceAway
+) -> HttpResponse:
     """503: certainly nothing was made, and the same button works later."""
-    response = render(request, "keyrequests/unavailable.html", context, status=503)
-    response["Retry-After"] = "60"
+    busy = isinstance(error, KeyServiceBusy)
+    about = context["key"] if "key" in context else context["key_request"]
+    told = isinstance(about, Key | KeyRequest) and acts.is_to_be_told(about)
+    whole = {**context, "busy": busy, "told": told}
+    response = render(request, "keyrequests/unavailable.html", whole, status=503)
+    response["Retry-After"] = "5" if busy else "60"
     return response
+
+
+@require_POST
+@developer_required
+def tell_me(request: DeveloperRequest, code: UUID) -> HttpResponse:
+    """Ask for one mail as soon as the key service answers again."""
+    found = get_object_or_404(KeyRequest.objects.of(request.developer), code=code)
+    acts.tell_when_back(found)
+    return redirect("keyrequests:claim", code=found.code)
+
+
+def kept_open(found: KeyRequest) -> dict[str, object]:
+    """Until when an approval stands, and how often its owner hears of it."""
+    until = services.open_until(found)
+    told = ""
+    if until is not None and mail_choices.wants(found.developer, "approval_reminder"):
+        age = timezone.now() - (found.decided_at or timezone.now())
+        left = sum(age < timedelta(days=days) for days in reminders.AFTER_DAYS)
+        told = words.REMINDED[min(left, 2)]
+    return {"open_until": until, "reminded": told}
 
 
 # --- The key, once -------------------------------------------------------------------
@@ -113,27 +168,36 @@ def away(request: HttpRequest, context: dict[str, object]) -> HttpResponse:
 def show(request: HttpRequest, shown: live.Shown) -> HttpResponse:
     """Render the key. Nothing here is kept, logged or put into a session."""
     found = shown.mint.request
-    names = words.VARIABLES[shown.kind]
+    named = list(zip(words.VARIABLES[shown.kind], shown.pairs, strict=True))
     context = {
         "key_request": found,
         "key": shown.key,
         "replaced": shown.mint.replaces,
         "facts": facts(found, kind=shown.kind),
-        "parts": [
-            (label, name, secret)
-            for name, (label, secret) in zip(names, shown.pairs, strict=True)
-        ],
+        "parts": [(label, name, secret) for name, (label, secret) in named],
         "exports": "\n".join(
             f"export {name}={shlex.quote(secret.reveal())}"
-            for name, (_, secret) in zip(names, shown.pairs, strict=True)
+            for name, (_, secret) in named
         ),
-        "sample": plan_words.curl(shown.kind, f"{settings.BRAND_API_URL}/"),
+        "dotenv": "\n".join(
+            f"{name}={shlex.quote(secret.reveal())}" for name, (_, secret) in named
+        ),
+        "sample": first_call(found, shown.kind),
+        "steps": words.SHOWN_STEPS,
     }
     response = render(request, "keyrequests/shown.html", context)
     # Not on pages with a form: Chromium then sends "Origin: null", which the CSRF
     # check refuses.
     response["Referrer-Policy"] = "no-referrer"
     return response
+
+
+def first_call(found: KeyRequest, kind: str) -> str:
+    """A call from a shell to the API itself: its document tells where, if it has one."""
+    document = documents.shown(found.entry) if found.entry else None
+    outline: Outline | None = document.outline or None if document else None
+    base = samples.base_url(outline, brand.current().api_url or "$API_URL")
+    return plan_words.curl(kind, samples.first_call(outline, base))
 
 
 def facts(found: KeyRequest, *, kind: str = "") -> list[tuple[str, str]]:
@@ -144,7 +208,7 @@ def facts(found: KeyRequest, *, kind: str = "") -> list[tuple[str, str]]:
     )
     return [
         ("API", found.entry_name),
-        *([("Plan", plan.name)] if plan else []),
+        *([("Plan", plan.name)] if plan and plan.name != found.entry_name else []),
         *words.limits(plan),
         ("Send it as", words.sent_as(kind or own)),
     ]

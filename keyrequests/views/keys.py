@@ -1,6 +1,7 @@
 """The keys a developer holds: list, one key, rename, replace, revoke."""
 
-from datetime import timedelta
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.contrib import messages
@@ -10,16 +11,31 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import (
     require_http_methods,
+    require_POST,
     require_safe,
 )
 
 from developers.access import DeveloperRequest, developer_required
+from developers.errors import Throttled
 from developers.models import Developer
-from keyrequests import live, reads, services, words
-from keyrequests.errors import AccessError, ClaimUnsure, KeyServiceAway
+from keyrequests import (
+    acts,
+    chart,
+    live,
+    reads,
+    series,
+    services,
+    usage,
+    usage_words,
+    words,
+)
+from keyrequests.errors import AccessError, ClaimUnsure, KeyServiceAway, NotLive
 from keyrequests.forms import RenameForm, ReplaceForm, RevokeForm
 from keyrequests.models import Key, Mint
-from keyrequests.views.claim import away, facts, never_kept, show
+from keyrequests.reads import Shelf
+from keyrequests.views.claim import away, counted, facts, never_kept, show
+from keyrequests.views.usage import quota_words
+from portal_site.views import too_many
 
 PAGE = 50  # keys on one page
 NEWS = timedelta(days=1)
@@ -39,13 +55,24 @@ def listing(request: DeveloperRequest) -> HttpResponse:
         keys = keys.filter(state__in=states)
     counts = reads.tally(request.developer)
     total = {"active": counts.working, "ended": counts.ended}.get(wanted, counts.every)
+    page = Counted(keys, PAGE, total=total).get_page(request.GET.get("page"))
     context = {
-        "page": Counted(keys, PAGE, total=total).get_page(request.GET.get("page")),
+        "page": page,
+        "shelves": _shelves(page),
         "counts": counts,
         "show": wanted if states is not None else "",
         "as_of": request.developer.read_at,
     }
     return render(request, "keyrequests/keys.html", context)
+
+
+def _shelves(keys: Iterable[Key]) -> list[tuple[Shelf, list[usage.KeyUsage]]]:
+    """The keys of each API, with what is known of their usage; one query."""
+    shown = list(keys)
+    found = usage.summary(shown, now=timezone.now())
+    return [
+        (shelf, [found[key.pk] for key in shelf.keys]) for shelf in reads.by_api(shown)
+    ]
 
 
 class Counted(Paginator[Key]):
@@ -82,7 +109,11 @@ def _key_page(
     status: int = 200,
 ) -> HttpResponse:
     replacement = reads.last_replacement(key)
+    now = timezone.now()
+    usage.want([key] if key.works else [], now=now)
+    one = usage.summary([key], now=now)[key.pk]
     context = {
+        **_usage_of(one, now=now),
         "key": key,
         "policies": [
             (policy, words.limits(policy.plan)) for policy in key.policies.all()
@@ -92,12 +123,31 @@ def _key_page(
         "checking": replacement and replacement.state in reads.UNFINISHED,
         "lost": _just_lost(replacement),
         "can_replace": _can_replace(key, replacement),
+        "owed": key.request is not None and services.is_owed(key),
+        "told": acts.is_to_be_told(key),
         "rename_form": rename_form or RenameForm(initial={"name": key.name}),
         "replace_form": ReplaceForm(),
         "history": words.history(key.events.all(), reader=str(request.developer)),
-        "as_of": request.developer.read_at,
+        "read_at": request.developer.read_at,
     }
     return render(request, "keyrequests/key.html", context, status=status)
+
+
+def _usage_of(one: usage.KeyUsage, *, now: datetime) -> dict[str, object]:
+    """The last 7 days of one key, and its quota."""
+    week = series.of_days(one.by_day, series.preset(series.USUAL, now=now))
+    return {
+        "one": one,
+        "usage_state": one.state,
+        "period": week.period,
+        "total": week.total,
+        "last_hit": one.last_hit,
+        "chart": chart.draw(week),
+        "lines": [(chart.bucket_words(at, "day"), c) for at, c in week.points],
+        "as_of": one.as_of,
+        "example": usage_words.first_call([one.key]),
+        **quota_words(one),
+    }
 
 
 def _just_lost(last: Mint | None) -> bool:
@@ -149,10 +199,21 @@ def replace(request: DeveloperRequest, code: UUID) -> HttpResponse:
     form = ReplaceForm(request.POST or None)
     if not form.is_valid():
         return redirect(key)
+    typed = form.cleaned_data
+    return _made(request, key, overlap=typed["overlap"], reason=typed["reason"])
+
+
+def _made(
+    request: DeveloperRequest, key: Key, *, overlap: int, reason: str
+) -> HttpResponse:
+    """The page with the new key, or the one that says why there is none."""
     try:
-        shown = live.replace(key, overlap=form.cleaned_data["overlap"])
-    except KeyServiceAway:
-        return away(request, _away_context(key))
+        with counted(request):
+            shown = live.replace(key, overlap=overlap, reason=reason)
+    except Throttled as throttled:
+        return too_many(request, retry_after=throttled.retry_after)
+    except KeyServiceAway as error:
+        return away(request, _away_context(key), error)
     except ClaimUnsure:
         context = {"key": key}
         return render(request, "keyrequests/replace_unsure.html", context, status=503)
@@ -160,6 +221,37 @@ def replace(request: DeveloperRequest, code: UUID) -> HttpResponse:
         messages.warning(request, str(error))
         return redirect(key)
     return show(request, shown)
+
+
+@never_kept
+@require_http_methods(["GET", "HEAD", "POST"])
+@developer_required
+def leaked(request: DeveloperRequest, code: UUID) -> HttpResponse:
+    """POST ends the key, tells staff, and shows a new one.
+
+    The end comes first and is committed: it must not wait for a key service that
+    is away. A second click goes on where the first one stopped.
+    """
+    key = _own(request.developer, code)
+    if request.method != "POST" or key.request is None:
+        return redirect(key)
+    try:
+        acts.report_leak(key)
+    except NotLive as error:
+        key.refresh_from_db()
+        if not services.is_owed(key):
+            messages.info(request, str(error))
+            return redirect(key)
+    return _made(request, key, overlap=0, reason="It leaked")
+
+
+@require_POST
+@developer_required
+def tell_me(request: DeveloperRequest, code: UUID) -> HttpResponse:
+    """Ask for one mail as soon as the key can be replaced again."""
+    key = _own(request.developer, code)
+    acts.tell_when_back(key)
+    return redirect(f"{key.get_absolute_url()}#replace")
 
 
 def _away_context(key: Key) -> dict[str, object]:
@@ -185,5 +277,6 @@ def revoke(request: DeveloperRequest, code: UUID) -> HttpResponse:
 
 
 def _revoke_page(request: HttpRequest, key: Key, form: RevokeForm) -> HttpResponse:
-    context = {"key": key, "form": form}
+    one = usage.summary([key], now=timezone.now())[key.pk]
+    context = {"key": key, "form": form, "one": one}
     return render(request, "keyrequests/revoke.html", context)

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.core.paginator import Paginator
+from django.forms import BoundField
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -19,13 +20,15 @@ from catalogue import words as plan_words
 from catalogue.mine import my_states
 from catalogue.models import Entry
 from catalogue.services import ask_fields, needs_approval, requestable, shown_entries
+from catalogue.waits import usual
 from developers import throttle
 from developers.access import DeveloperRequest, developer_required
 from developers.errors import Throttled
-from keyrequests import reads, services, words
+from keyrequests import acts, reads, services, words
 from keyrequests.errors import AccessError, AlreadyAsked, AlreadyDecided, NotOffered
 from keyrequests.forms import AskForm
 from keyrequests.models import Event, KeyRequest
+from keyrequests.views.claim import kept_open
 from tyk.models import Organisation
 
 PAGE = 50  # requests on one page
@@ -48,7 +51,7 @@ def ask(request: DeveloperRequest, slug: str) -> HttpResponse:
         return redirect(entry)
     form = _ask_form(request, entry)
     if request.method == "POST":
-        return _send(request, entry, form)
+        return _posted(request, entry, form)
     standing = my_states(request.developer, [entry]).get(entry.pk)
     if standing and standing.kind != "key":
         messages.info(request, str(AlreadyAsked.sentence))
@@ -82,9 +85,17 @@ def _earlier(request: DeveloperRequest) -> KeyRequest | None:
     return KeyRequest.objects.of(request.developer).filter(code=code).first()
 
 
-def _send(request: DeveloperRequest, entry: Entry, form: AskForm) -> HttpResponse:
-    if not form.is_valid():
+def _posted(request: DeveloperRequest, entry: Entry, form: AskForm) -> HttpResponse:
+    """The form, then the same to read once more, then sent. Nothing is kept between."""
+    step = request.POST.get("step", "send")
+    if not form.is_valid() or step == "change":
         return _form_page(request, entry, form)
+    if step == "review":
+        return _review_page(request, entry, form)
+    return _send(request, entry, form)
+
+
+def _send(request: DeveloperRequest, entry: Entry, form: AskForm) -> HttpResponse:
     try:
         sent = _submit(request, entry, form)
     except Throttled as error:
@@ -105,12 +116,16 @@ def _send(request: DeveloperRequest, entry: Entry, form: AskForm) -> HttpRespons
     return redirect(sent)
 
 
-def _submit(request: DeveloperRequest, entry: Entry, form: AskForm) -> KeyRequest:
+def _count(request: DeveloperRequest) -> None:
     throttle.spend(
         "key_request",
         address=request.developer.email,
         ip=throttle.client_ip(request),
     )
+
+
+def _submit(request: DeveloperRequest, entry: Entry, form: AskForm) -> KeyRequest:
+    _count(request)
     return services.submit(
         request.developer,
         entry=entry,
@@ -122,26 +137,47 @@ def _submit(request: DeveloperRequest, entry: Entry, form: AskForm) -> KeyReques
 
 
 def _form_page(
-    request: HttpRequest,
+    request: DeveloperRequest,
     entry: Entry,
     form: AskForm,
     *,
     key_url: str = "",
     status: int = 200,
 ) -> HttpResponse:
-    needed = needs_approval(entry, Organisation.current())
     context = {
-        "entry": entry,
+        **_about(entry),
         "form": form,
-        "fields": [bound for bound in form.visible_fields() if bound.name != "project"],
-        "reviewed": needed,
-        "facts": [
-            *words.limits(entry.plan),
-            ("Approval", plan_words.approval_short(needed=needed)),
-        ],
+        "fields": _questions(form),
+        "left": reads.open_left(request.developer),
+        "most": services.MOST_OPEN_REQUESTS,
         "key_url": key_url,
     }
     return render(request, "keyrequests/ask.html", context, status=status)
+
+
+def _about(entry: Entry) -> dict[str, object]:
+    """The plan that is asked for, beside the form."""
+    needed = needs_approval(entry, Organisation.current())
+    return {
+        "entry": entry,
+        "reviewed": needed,
+        "facts": [*words.limits(entry.plan), ("Approval", _takes(entry, needed))],
+    }
+
+
+def _takes(entry: Entry | None, needed: bool = True) -> str:
+    """How long a decision takes: what it really took, else what is promised."""
+    took = usual().words(entry.plan_id) if entry and needed else ""
+    return plan_words.approval_short(needed=needed, usual=took)
+
+
+def _questions(form: AskForm) -> list[BoundField]:
+    return [bound for bound in form.visible_fields() if bound.name != "project"]
+
+
+def _review_page(request: HttpRequest, entry: Entry, form: AskForm) -> HttpResponse:
+    context = {**_about(entry), "form": form}
+    return render(request, "keyrequests/ask_review.html", context)
 
 
 def _not_offered(request: HttpRequest, entry: Entry) -> HttpResponse:
@@ -169,14 +205,17 @@ def detail(request: DeveloperRequest, code: UUID) -> HttpResponse:
     events = list(found.events.all())
     claimed = [event.at for event in events if event.verb == Event.Verb.CLAIMED]
     plan = next((asked.plan for asked in found.plans.all()), None)
+    takes = _takes(found.entry)
     context = {
         "key_request": found,
         "plan": plan,
         "facts": words.limits(plan),
-        "track": words.track(found, claimed_at=min(claimed, default=None)),
+        "track": words.track(found, claimed_at=min(claimed, default=None), takes=takes),
+        "takes": takes,
         "history": words.history(events, reader=str(request.developer), request=found),
         "state": reads.claim_state(found),
-        "open_until": services.open_until(found),
+        **kept_open(found),
+        "may_amend": acts.may_amend(found),
         "slow": found.tyk_id is None and _old(found),
         "decider": words.decider(found),
         "again_url": _again_url(found),
@@ -195,6 +234,56 @@ def _again_url(found: KeyRequest) -> str:
     if found.is_open or entry is None or not offered:
         return ""
     return f"{reverse('keyrequests:ask', args=[entry.slug])}?again={found.code}"
+
+
+# --- Changing one's mind -----------------------------------------------------------
+@require_http_methods(["GET", "HEAD", "POST"])
+@developer_required
+def change(request: DeveloperRequest, code: UUID) -> HttpResponse:
+    """Change what a request says, as long as nobody has decided."""
+    found = get_object_or_404(reads.requests_of(request.developer), code=code)
+    if not acts.may_amend(found):
+        messages.warning(request, "Not changed: this request was decided already.")
+        return redirect(found)
+    form = _change_form(request, found)
+    if request.method == "POST" and form.is_valid():
+        try:
+            return _changed(request, found, form)
+        except Throttled as error:
+            form.add_error(None, str(error))
+    context = {"key_request": found, "form": form, "fields": _questions(form)}
+    return render(request, "keyrequests/change.html", context)
+
+
+def _change_form(request: DeveloperRequest, found: KeyRequest) -> AskForm:
+    organisation, entry = Organisation.current(), found.entry
+    asked = ask_fields(entry, organisation) if entry else list(found.answers)
+    return AskForm(
+        request.POST if request.method == "POST" else None,
+        questions=asked,
+        redirects=bool(found.redirect_uri) or (entry and entry.kind) == "oauth",
+        answers=found.answers,
+        project=found.project,
+        redirect_uri=found.redirect_uri,
+    )
+
+
+def _changed(
+    request: DeveloperRequest, found: KeyRequest, form: AskForm
+) -> HttpResponse:
+    """Counted like a request: each change makes one in Tyk. Raises Throttled."""
+    _count(request)
+    try:
+        if acts.amend(
+            found,
+            answers=form.answers,
+            project=form.cleaned_data["project"],
+            redirect_uri=form.cleaned_data.get("redirect_uri", ""),
+        ):
+            messages.success(request, "Changed. Whoever reviews it sees what changed.")
+    except AlreadyDecided:
+        messages.warning(request, "Not changed: this request was decided already.")
+    return redirect(found)
 
 
 @require_POST

@@ -150,7 +150,7 @@ def test_list_takes_the_same_queries_for_any_number(
     with django_assert_max_num_queries(6) as queries:
         page.get(LIST)
 
-    assert len(queries) == 5
+    assert len(queries) == 6
 
 
 @pytest.mark.parametrize("number", [5, 50])
@@ -162,11 +162,12 @@ def test_home_takes_the_same_queries_for_any_number(
         rows.key(mira, entry.plan)
         rows.request(mira, entry)
 
-    with django_assert_max_num_queries(5) as queries:
+    page.get("/")  # the first look is noted
+    with django_assert_max_num_queries(6) as queries:
         response = page.get("/")
 
     assert "Tinfold checkout" in response.text
-    assert len(queries) == 5
+    assert len(queries) == 6
 
 
 def test_home_shows_what_waits(page, mira, entry):

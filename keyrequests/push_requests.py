@@ -1,0 +1,166 @@
+"""Outbox handlers: making Tyk agree with requests for keys."""
+
+import logging
+
+from django.db.models import F
+
+from developers.services import MARKER_FIELD
+from keyrequests import services
+from keyrequests.models import Event, KeyRequest
+from tyk.connect import dashboard
+from tyk.dashboard.errors import DashboardError, NotFound
+from tyk.dashboard.records import BadRecord, KeyRequest as TykRequest
+from tyk.models import Organisation, Outbox
+from tyk.outbox import Job, Later, Park
+
+log = logging.getLogger(__name__)
+
+SOON = 10.0  # seconds, where another of our writes must go first
+
+
+def create_request(job: Job) -> None:
+    """Have the request of this code stand in Tyk, once, and know its id."""
+    request = KeyRequest.objects.select_related("developer").get(code=job.subject)
+    if request.tyk_id is not None:
+        _delete_twins(request)
+        return
+    # Ended before it was known to be there: a late write may have brought it.
+    looked = job.must_look
+    if looked or not request.is_open:
+        if _found_in_tyk(request):
+            return
+        job.settled()
+    if not request.is_open:
+        return
+    with job.sending():
+        tyk_id = dashboard().create_request(
+            by_user=request.developer.tyk_id,
+            policy_id=request.plans.get().policy_id,
+            fields=services.fields_for_tyk(request, code=request.code),
+            date_created=request.created_at,
+            redirect_uri=request.redirect_uri or None,
+        )
+    if tyk_id is None:
+        # Some releases answer "Data updated": then the marker finds it.
+        if not _found_in_tyk(request):
+            raise Later(SOON, "delivered, but not listed yet")
+        return
+    _demand_ours(tyk_id, request, again=looked)
+    _delivered(request, tyk_id)
+
+
+def _demand_ours(tyk_id: str, request: KeyRequest, *, again: bool) -> None:
+    """Proved by reading it back. What can't be read now is taken at Tyk's word.
+
+    Raises Park if it bears another's marker. If it bears none, Later: the row stays
+    unsure, and the next look goes through the list. If that found nothing and it is
+    so `again`, Tyk keeps no markers, and sending it a third time would not help.
+    """
+    try:
+        marker = _marker_of(dashboard().request(tyk_id))
+    except DashboardError as error:
+        log.info("delivery not read back", extra={"why": str(error)})
+        return
+    if not marker and again:
+        raise Park("Tyk keeps requests without our marker: run the doctor")
+    if not marker:
+        raise Later(SOON, "delivered, but read back without a marker")
+    if marker != _marker(request):
+        raise Park("Tyk answered with the id of another request")
+
+
+def _found_in_tyk(request: KeyRequest) -> bool:
+    """Look for it there by its marker; True if its id is known now."""
+    _adopt_delivered()
+    return KeyRequest.objects.filter(pk=request.pk).exclude(tyk_id=None).exists()
+
+
+def _adopt_delivered() -> None:
+    """One listing finds every request of ours that Tyk holds and we don't know."""
+    organisation = Organisation.current()
+    waiting = {
+        organisation.marker(request.code): request
+        for request in KeyRequest.objects.filter(
+            tyk_id=None, origin=KeyRequest.Origin.PORTAL
+        ).select_related("developer")
+    }
+    twins: dict[str, list[TykRequest]] = {}
+    for record in dashboard().requests(approved=None):
+        if not isinstance(record, BadRecord) and _marker_of(record) in waiting:
+            twins.setdefault(_marker_of(record), []).append(record)
+    for marker, found in twins.items():
+        # Sent twice: the first made stays, ids of Tyk rise with time.
+        first, *others = sorted(found, key=lambda record: record.id)
+        _delivered(waiting[marker], first.id)
+        for other in others:
+            if not other.approved:
+                delete_in_tyk(other.id)
+
+
+def _delete_twins(request: KeyRequest) -> None:
+    """Delete what else carries its marker: a write landed after we sent another."""
+    for tyk_id in waiting_with(_marker(request)):
+        if tyk_id != request.tyk_id:
+            delete_in_tyk(tyk_id)
+
+
+def waiting_with(marker: str) -> list[str]:
+    """Ids of the unapproved requests in Tyk that carry this marker.
+
+    The whole list first: it holds a slot, and a call meanwhile may find none.
+    """
+    return [
+        record.id
+        for record in dashboard().requests(approved=False)
+        if not isinstance(record, BadRecord) and _marker_of(record) == marker
+    ]
+
+
+def _delivered(request: KeyRequest, tyk_id: str) -> None:
+    kept = KeyRequest.objects.filter(pk=request.pk, tyk_id=None).update(
+        tyk_id=tyk_id, tyk_state="pending"
+    )
+    if not kept:
+        return
+    services.note(Event.Verb.DELIVERED, request=request)
+    request.refresh_from_db()
+    if not request.is_open:
+        # Declined or withdrawn while nobody knew whether it had arrived.
+        services.take_back_in_tyk(request)
+
+
+def _marker(request: KeyRequest) -> str:
+    return Organisation.current().marker(request.code)
+
+
+def _marker_of(record: TykRequest) -> str:
+    return record.fields.get(MARKER_FIELD, "")
+
+
+def delete_request(job: Job) -> None:
+    """Take a declined or withdrawn request back in Tyk; its record stays here."""
+    request = KeyRequest.objects.get(code=job.subject)
+    if request.tyk_id is None:
+        if still_being_delivered(request):
+            raise Later(SOON, "waits for the delivery to end")
+        return
+    if request.tyk_state == "pending":
+        delete_in_tyk(request.tyk_id)
+        KeyRequest.objects.filter(pk=request.pk).update(tyk_state="gone")
+
+
+def still_being_delivered(request: KeyRequest) -> bool:
+    return Outbox.objects.filter(
+        kind="request.create",
+        subject=str(request.code),
+        asked__gt=F("served"),
+        parked_reason="",
+    ).exists()
+
+
+def delete_in_tyk(tyk_id: str) -> None:
+    """Delete a request in Tyk; one that is gone already is all right."""
+    try:
+        dashboard().delete_request(tyk_id)
+    except NotFound:
+        log.info("key request was already gone")

@@ -1,0 +1,181 @@
+"""A leaked key ends at once, staff hear of it, and its owner has a new one."""
+
+import re
+from typing import Any
+
+import pytest
+from django.core import mail
+from django.test import Client
+from django.urls import reverse
+
+from keyrequests import services
+from keyrequests.models import Event, Key
+from tests.keyrequests import rows
+from tests.keyrequests.scene import Scene, build
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def scene(box) -> Scene:
+    return build(box)
+
+
+@pytest.fixture
+def page(client, scene) -> Client:
+    return rows.sign_in(client, scene.developer)
+
+
+def keys_in(response: Any) -> list[str]:
+    return re.findall(r'<code class="key"[^>]*>([^<]+)</code>', response.text)
+
+
+@pytest.fixture
+def leaky(page, scene) -> tuple[Key, str]:
+    """A key somebody holds, and its text."""
+    request = scene.approved()
+    [text] = keys_in(page.post(reverse("keyrequests:claim", args=[request.code])))
+    return Key.objects.get(), text
+
+
+def leaked(page: Client, key: Key, **more: Any) -> Any:
+    return page.post(reverse("keyrequests:leaked", args=[key.code]), **more)
+
+
+def again(page: Client, key: Key) -> Any:
+    return page.post(
+        reverse("keyrequests:replace", args=[key.code]), {"overlap": "0"}, follow=True
+    )
+
+
+def test_old_key_stops_and_a_new_one_is_shown(page, scene, leaky):
+    key, old = leaky
+
+    response = leaked(page, key)
+    scene.deliver()
+
+    [new] = keys_in(response)
+    assert scene.box.gateway_accepts(new)
+    assert not scene.box.gateway_accepts(old)
+    assert response.headers["Cache-Control"] == "no-store, private"
+
+
+def test_staff_are_told_by_mail_and_on_the_time_line(page, scene, leaky):
+    key, old = leaky
+    mail.outbox.clear()
+
+    [new] = keys_in(leaked(page, key))
+    scene.deliver()
+
+    [told] = [m for m in mail.outbox if "leaked" in m.subject]
+    assert told.to == ["rita@northwind.example"]
+    assert key.masked in told.body or "••••" in told.body
+    for secret in (old, new):
+        assert all(secret not in m.body for m in mail.outbox)
+    assert key.events.filter(verb=Event.Verb.LEAKED).count() == 1
+
+
+def test_key_ends_even_while_the_key_service_is_away(page, scene, leaky):
+    key, old = leaky
+    scene.box.refuse()
+
+    response = leaked(page, key)
+    key.refresh_from_db()
+    told = page.get(key.get_absolute_url()).text
+    scene.box.heal()
+    scene.due_now("key.revoke")
+    scene.deliver()
+
+    assert response.status_code == 503
+    assert "ends as soon as the gateway confirms" in response.text
+    assert "This key is still live" in told
+    assert "Get the new key" in told
+    assert not scene.box.gateway_accepts(old)
+
+
+def test_new_key_is_owed_once(page, scene, leaky):
+    key, _ = leaky
+    scene.box.refuse()
+    leaked(page, key)
+    scene.box.heal()
+    scene.due_now("key.revoke")
+    scene.deliver()
+
+    [new] = keys_in(again(page, key))
+    second = again(page, key)
+
+    assert scene.box.gateway_accepts(new)
+    assert keys_in(second) == []
+    assert len(scene.box.keys()) == 1
+    assert "Get the new key" not in page.get(key.get_absolute_url()).text
+
+
+def test_double_click_makes_one_new_key(page, scene, leaky):
+    key, _ = leaky
+    leaked(page, key)
+
+    second = leaked(page, key, follow=True)
+    scene.deliver()
+
+    assert keys_in(second) == []
+    assert "This key has already ended." in second.text
+    assert len(scene.box.keys()) == 1
+    assert key.events.filter(verb=Event.Verb.LEAKED).count() == 1
+
+
+def test_key_that_staff_ended_can_not_be_had_again_by_calling_it_leaked(
+    page, scene, leaky
+):
+    key, _ = leaky
+    services.revoke(key, actor="Rita")
+
+    response = leaked(page, key, follow=True)
+    scene.deliver()
+
+    assert keys_in(response) == []
+    assert keys_in(again(page, key)) == []
+    assert scene.box.keys() == []
+
+
+def test_nothing_is_owed_after_a_week(page, scene, leaky):
+    key, _ = leaky
+    scene.box.refuse()
+    leaked(page, key)
+    scene.box.heal()
+    Event.objects.filter(verb=Event.Verb.LEAKED).update(at=rows.AGO.days(8))
+
+    assert keys_in(again(page, key)) == []
+
+
+def test_opening_the_address_does_nothing(page, scene, leaky):
+    key, old = leaky
+
+    page.get(reverse("keyrequests:leaked", args=[key.code]))
+
+    key.refresh_from_db()
+    assert key.state == Key.State.LIVE
+    assert scene.box.gateway_accepts(old)
+
+
+def test_stranger_ends_nothing(client, scene, leaky):
+    key, old = leaky
+    stranger = rows.sign_in(Client(), rows.developer("Charlie"))
+
+    assert leaked(stranger, key).status_code == 404
+    assert scene.box.gateway_accepts(old)
+
+
+def test_key_that_was_to_end_later_ends_now(page, scene, leaky):
+    key, old = leaky
+    page.post(
+        reverse("keyrequests:replace", args=[key.code]),
+        {"overlap": "604800", "reason": "I did not save it"},
+    )
+
+    leaked(page, key)
+    scene.due_now("key.revoke")
+    scene.deliver()
+
+    assert not scene.box.gateway_accepts(old)
+    history = page.get(key.get_absolute_url()).text
+    assert "<q>I did not save it</q>" in history
