@@ -14,9 +14,9 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 
-from keyrequests import admin_case
+from keyrequests import admin_case, staff
 from keyrequests.admin_decisions import CASE, MOST_AT_ONCE, Decisions, staff_of
-from keyrequests.admin_keys import KeyActs, may_revoke
+from keyrequests.admin_keys import KeyActs, may_change, may_revoke
 from keyrequests.models import Event, Key, KeyRequest, Mint
 from tyk.admin import CappedPaginator, ReadOnlyAdmin
 
@@ -192,7 +192,7 @@ class KeyRequestAdmin(Decisions):
             '<a href="{}">{}</a><span class="sub">{}</span>',
             reverse(CASE, args=[row.pk]),
             row.developer,
-            row.developer.email,
+            row.developer.email if row.developer.name else "no name told",
         )
 
     @admin.display(description="plan")
@@ -264,14 +264,20 @@ class KeyAdmin(KeyActs):
         return found.defer("sealed_id").prefetch_related("policies__plan")
 
     def get_urls(self) -> list[URLPattern]:
-        return [
+        acts = {
+            "revoke": self.revoke_view,
+            "plans": self.plans_view,
+            "quota": self.quota_view,
+        }
+        mine = [
             path(
-                "<int:pk>/revoke/",
-                self.admin_site.admin_view(self.revoke_view),
-                name="keyrequests_key_revoke",
-            ),
-            *super().get_urls(),
+                f"<int:pk>/{name}/",
+                self.admin_site.admin_view(view),
+                name=f"keyrequests_key_{name}",
+            )
+            for name, view in acts.items()
         ]
+        return [*mine, *super().get_urls()]
 
     def change_view(
         self,
@@ -283,9 +289,13 @@ class KeyAdmin(KeyActs):
         key = self.get_object(request, object_id)
         context = {
             **(extra_context or {}),
+            "title": str(key) if key else "",
+            "subtitle": None,
             "may_revoke": key is not None
             and key.state == Key.State.LIVE
             and may_revoke(request),
+            "may_change": key is not None and may_revoke(request) and may_change(key),
+            "under_way": staff.under_way(key) if key else [],
             "events": admin_case.time_line(key) if key else [],
         }
         return super().change_view(request, object_id, form_url, context)

@@ -1,5 +1,8 @@
 """What a reviewer reads of one request: its age, its flags, its four parts."""
 
+import hashlib
+import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,7 +16,9 @@ from django.utils.timesince import timesince
 from catalogue.models import Plan
 from catalogue.words import limits
 from developers.models import User, email_key
+from keyrequests import usage
 from keyrequests.models import Event, Key, KeyRequest, Mint
+from portal_site import formats
 
 # The target is one working day; from half of it on a request is due soon.
 DUE_SOON, OVER_TARGET = timedelta(hours=12), timedelta(hours=24)
@@ -92,6 +97,26 @@ def reasons(row: KeyRequest) -> list[tuple[str, str]]:
     return [(name, told) for name, told in answers if not name.startswith("portal_")]
 
 
+def seen(row: KeyRequest) -> str:
+    """Names what a reviewer read: a developer may amend it meanwhile."""
+    read = [row.project, sorted(row.answers.items()), row.redirect_uri]
+    return hashlib.sha256(json.dumps(read, default=str).encode()).hexdigest()[:16]
+
+
+def after(row: KeyRequest, staff: User) -> KeyRequest | None:
+    """The next request this colleague may decide: behind `row`, else the longest."""
+    waiting = (
+        KeyRequest.objects.waiting()
+        .exclude(pk=row.pk)
+        .exclude(developer__email_key=email_key(staff.email or ""))
+        .select_related("developer")
+    )
+    behind = Q(created_at__gt=row.created_at) | Q(
+        created_at=row.created_at, pk__gt=row.pk
+    )
+    return waiting.filter(behind).first() or waiting.first()
+
+
 # --- The case --------------------------------------------------------------------
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -158,10 +183,42 @@ def case(row: KeyRequest, staff: User) -> dict[str, Any]:
             approved=Count("pk", filter=Q(status__in=["approved", "granted"])),
             declined=Count("pk", filter=Q(status="declined")),
         ),
-        "keys": keys[:MOST_KEYS],
+        "keys": used(keys[:MOST_KEYS]),
+        "seen": seen(row),
+        "following": after(row, staff) if row.status == Status.PENDING else None,
         "events": time_line(row),
         "verdict": verdict(row),
     }
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """A key, and its calls in words."""
+
+    key: Key
+    words: str
+
+
+def used(keys: Iterable[Key]) -> list[Used]:
+    """The calls of the last seven days of each key; one query more."""
+    found = list(keys)
+    known = usage.summary(found, now=timezone.now())
+    return [Used(key, usage_words(known[key.pk])) for key in found]
+
+
+def usage_words(one: usage.KeyUsage) -> str:
+    """ "13 090 calls in 7 days, 1.9 % errors", or why nobody knows."""
+    if one.state == "empty":
+        return "no calls yet"
+    if not one.known:
+        return {"off": "usage is not read", "collecting": "usage not read yet"}.get(
+            one.state, "usage not available right now"
+        )
+    if not one.week.hits:
+        return "no calls in 7 days"
+    plural = "" if one.week.hits == 1 else "s"
+    calls = f"{formats.figure(one.week.hits)} call{plural} in 7 days"
+    return f"{calls}, {formats.percent(one.week.share)} errors"
 
 
 @dataclass(frozen=True, slots=True)

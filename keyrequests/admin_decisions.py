@@ -15,18 +15,22 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
-from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html
 
 from developers.models import User
 from keyrequests import admin_case, services
+from keyrequests.admin_preview import preview
 from keyrequests.errors import AccessError, ReasonNeeded
 from keyrequests.models import Event, Key, KeyRequest
 
 QUEUE = "admin:keyrequests_keyrequest_changelist"
 CASE = "admin:keyrequests_keyrequest_change"
 MOST_AT_ONCE = 50
+MOST_TYPED = 2000  # characters of a reason that fit an address
+CHANGED = (
+    "The developer changed this request since you opened it. Nothing was decided: "
+    "read it again."
+)
 
 PAST = {"approve": "approved", "decline": "declined"}
 
@@ -48,6 +52,9 @@ class Decisions(admin.ModelAdmin[KeyRequest]):
         if request.method != "POST":
             return self._ask_if_open(request, row, verb)
         reason = request.POST.get("reason", "")
+        if request.POST.get("seen", admin_case.seen(row)) != admin_case.seen(row):
+            messages.warning(request, CHANGED)
+            return redirect(CASE, pk)
         try:
             decide(row, verb, by=staff_of(request), reason=reason)
         except ReasonNeeded as refusal:
@@ -56,14 +63,17 @@ class Decisions(admin.ModelAdmin[KeyRequest]):
             note_refusal(refusal.code, by=staff_of(request), request=row)
             messages.warning(request, str(refusal))
             return redirect(CASE, pk)
-        messages.success(request, told(row, verb))
-        return redirect(QUEUE)
+        following = admin_case.after(row, staff_of(request))
+        messages.success(request, told(row, verb, following))
+        return redirect(CASE, following.pk) if following else redirect(QUEUE)
 
     def _ask_if_open(
         self, request: HttpRequest, row: KeyRequest, verb: str
     ) -> HttpResponse:
         if row.status == KeyRequest.Status.PENDING:
-            return self._ask(request, [row], verb)
+            # What was typed on the request's own page comes along to the preview.
+            reason = request.GET.get("reason", "")[:MOST_TYPED]
+            return self._ask(request, [row], verb, reason=reason)
         messages.warning(request, services.decided_words(row))
         return redirect(CASE, row.pk)
 
@@ -91,6 +101,8 @@ class Decisions(admin.ModelAdmin[KeyRequest]):
             "several": several,
             "more": more,
             "warnings": _warnings(rows, staff_of(request), several=several),
+            "seen": admin_case.seen(rows[0]),
+            "preview": preview(rows[0], verb, reason=reason),
             "claim_until": timezone.now() + timedelta(days=settings.APPROVAL_DAYS),
             "title": f"{verb.capitalize()} {what}",
         }
@@ -229,23 +241,16 @@ def refuse_without_right(
     raise PermissionDenied
 
 
-def told(row: KeyRequest, verb: str) -> str:
-    """What was done, and the way to the next request."""
+def told(row: KeyRequest, verb: str, following: KeyRequest | None) -> str:
+    """What was done, and what opened by itself."""
     who = row.developer
     done = {
         "approve": f"{row.number} approved. {who} gets the mail now and {_claim(row)}",
         "decline": f"{row.number} declined. {who} gets the mail with your reason now.",
     }[verb]
-    waits = KeyRequest.objects.waiting().select_related("developer").first()
-    if waits is None:
+    if following is None:
         return f"{done} Nothing else waits."
-    return format_html(
-        '{} Next: <a href="{}">{}, {}</a>.',
-        done,
-        reverse(CASE, args=[waits.pk]),
-        waits,
-        waits.developer,
-    )
+    return f"{done} This is the next one."
 
 
 def _claim(row: KeyRequest) -> str:

@@ -26,7 +26,12 @@ _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 @transaction.atomic
 def granted_here(
-    request: KeyRequest, key: Key, *, replaces: Key | None, overlap: float
+    request: KeyRequest,
+    key: Key,
+    *,
+    replaces: Key | None,
+    overlap: float,
+    reason: str = "",
 ) -> None:
     """A key was made and is about to be shown; the one it replaces ends."""
     request.move(Status.GRANTED)
@@ -35,7 +40,7 @@ def granted_here(
     services.note(Verb.CLAIMED, request=request, key=key, actor=who)
     if replaces is None:
         return
-    services.note(Verb.REPLACED, request=request, key=replaces, actor=who)
+    services.note(Verb.REPLACED, request=request, key=replaces, actor=who, text=reason)
     with contextlib.suppress(NotLive):  # ended meanwhile: as wanted
         services.revoke(replaces, actor=who, after=overlap)
 

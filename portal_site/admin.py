@@ -2,13 +2,15 @@
 
 from django.contrib import admin
 
+from portal_site.admin_brand import BrandAdmin
 from portal_site.doctor.desk import DoctorAdmin
 from portal_site.drift.desk import DriftAdmin
-from portal_site.models import Act, Doctor, DriftFinding
+from portal_site.models import Act, BrandVersion, Doctor, DriftFinding
 from tyk.admin import ReadOnlyAdmin
 
 admin.site.register(DriftFinding, DriftAdmin)
 admin.site.register(Doctor, DoctorAdmin)
+admin.site.register(BrandVersion, BrandAdmin)
 
 
 @admin.register(Act)

@@ -9,6 +9,7 @@ from tyk.dashboard.errors import (
     Busy,
     DashboardError,
     Misconfigured,
+    NotFound,
     Unexpected,
     Unreachable,
 )
@@ -27,7 +28,10 @@ _UNREACHABLE = {
     "tls": "{url} did not prove who it is: its certificate is not trusted here, is for "
     "another name, or it does not speak TLS. Set TYK_CA_BUNDLE to the certificate "
     "of the authority that signed it, or write http:// if it has none.",
-    "shed": "Too many calls to the Dashboard are under way. Try again.",
+    "shed": "Too many calls to the Dashboard are under way here, so it was not asked. "
+    "Try again; if it stays so, raise TYK_CALLS_IN_FLIGHT.",
+    "breaker": "{url} did not answer the last calls, so for some seconds it is not asked "
+    "at all. Try again in 15 seconds, and look whether the Dashboard is up.",
 }
 _SILENT = (
     "{url} did not answer in time. Is a firewall or VPN between, or the Dashboard "
@@ -57,6 +61,8 @@ def trouble() -> str:
     """Ask the Dashboard for its portal settings; "" if all is well, else a sentence."""
     try:
         found = connect.dashboard().configuration().org_id
+    except NotFound:
+        return ""  # its own word: it is there, and nobody has set its portal up yet
     except DashboardError as error:
         return sentence(error)
     if settings.TYK_ORG_ID and found and found != settings.TYK_ORG_ID:

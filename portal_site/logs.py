@@ -16,8 +16,11 @@ SECRET_SHAPES = re.compile(
     r"[0-9a-f]{56}"  # org id and key, the older form
     r"|eyJvcmci[\w+/=-]{20,}"  # base64 of {"org": …, the newer form
     r"|(?i:authorization['\"]?\s*[:=]\s*['\"]?)\S+"
-    r"|(?<=/confirm/)[\w-]{20,}"  # a mailed link's token, in the path of a 404
-    r"|(?<=/password/reset/)[\w-]{20,}"
+    # A mailed link's token, in the path of a 404 or a 405: each address that has one.
+    r"|(?<=/confirm/)[^/\s\"'?]{20,}"
+    r"|(?<=/password/reset/)[^/\s\"'?]{20,}"
+    r"|(?<=/account/email/)[^/\s\"'?]{20,}"
+    r"|(?<=/mails/stop/)[^/\s\"'?]{20,}"
 )
 SHOWN_INSTEAD = "[secret]"
 

@@ -92,6 +92,8 @@ PULL_REQUESTS_EVERY = env.number("PULL_REQUESTS_EVERY", 86400)
 RECENT_DEVELOPER_WINDOW = env.number("RECENT_DEVELOPER_WINDOW", 900)
 CLAIM_LEASE = env.number("CLAIM_LEASE", 60)
 CLAIM_ACCEPTS_KEY_MAIL = env.flag("CLAIM_ACCEPTS_KEY_MAIL", default=False)
+# Where Tyk empties the password of a record that is put back without one.
+EDITS_ACCEPT_LOST_PASSWORDS = env.flag("EDITS_ACCEPT_LOST_PASSWORDS", default=False)
 APPROVAL_DAYS = env.whole("APPROVAL_DAYS", 90)
 USAGE_KEYS_A_RUN = env.whole("USAGE_KEYS_A_RUN", 200)  # a run each PULL_EVERY
 USAGE_DAYS = env.whole("USAGE_DAYS", 400)  # how long usage by day is kept
@@ -111,8 +113,10 @@ OUTBOX_HANDLERS = {
     "developer.picture": "developers.push_account.picture",
     "developer.close": "keyrequests.push_closing.close_developer",
     "developer.keys_lost": "developers.push.keys_lost",
-    "request.create": "keyrequests.push.create_request",
-    "request.delete": "keyrequests.push.delete_request",
+    "developer.twin": "developers.push_twins.look",
+    "request.create": "keyrequests.push_requests.create_request",
+    "request.delete": "keyrequests.push_requests.delete_request",
+    "request.amend": "keyrequests.push_asked.amend_request",
     "mint.settle": "keyrequests.push.settle",
     "mint.audit": "keyrequests.push.audit",
     "key.revoke": "keyrequests.push.revoke_key",
@@ -125,6 +129,8 @@ OUTBOX_HANDLERS = {
     "mail.approval_reminder": "keyrequests.reminders.remind",
     "mail.granted_in_tyk": "keyrequests.mail.granted_in_tyk",
     "mail.key_revoked": "keyrequests.mail.key_revoked",
+    "mail.key_leaked": "keyrequests.mail.key_leaked",
+    "mail.service_back": "keyrequests.mail_back.service_back",
     "drift.decision": "portal_site.drift.decisions.carry_out",
     "mail.alarm": "portal_site.alarms.raised",
     "mail.alarm_over": "portal_site.alarms.over",
@@ -211,7 +217,7 @@ INSTALLED_APPS = [
     "catalogue.apps.CatalogueConfig",
     "keyrequests.apps.KeyRequestsConfig",
     "portal_site.apps.StaffSiteConfig",
-    "portal_site.apps.RightsConfig",
+    "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",

@@ -40,6 +40,7 @@ WORDS = {
     "requests": ("Key requests", "all of them"),
     "pending": ("Key requests", "those not approved yet"),
     "recent": ("Developers", "those who are here now"),
+    "usage": ("Usage", "keys whose turn it is"),
 }
 
 

@@ -3,4 +3,4 @@ from django.apps import AppConfig
 
 class TykConfig(AppConfig):
     name = "tyk"
-    verbose_name = "Tyk"
+    verbose_name = "Operation"

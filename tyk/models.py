@@ -35,6 +35,8 @@ class Organisation(models.Model):
     key_mail_on = models.BooleanField(default=False)
     secure_approval_on = models.BooleanField(default=False)
     manager_email = models.CharField(max_length=254, blank=True)
+    # The doctor tried it: a record put back without a password loses it there.
+    loses_passwords = models.BooleanField(default=False)
     credential_state = models.CharField(
         max_length=10, choices=CredentialState, default=CredentialState.UNKNOWN
     )
@@ -70,6 +72,11 @@ class Organisation(models.Model):
     def mails_keys(self) -> bool:
         """Whether Tyk itself would send a key, or a link to one, by mail."""
         return self.key_mail_on or self.secure_approval_on
+
+    @property
+    def refuses_edits(self) -> bool:
+        """Whether changing a developer's record would lock its owner out."""
+        return self.loses_passwords and not settings.EDITS_ACCEPT_LOST_PASSWORDS
 
     def marker(self, code: object) -> str:
         """The text that marks a record in Tyk as made by us for row `code`."""

@@ -34,6 +34,7 @@ from tyk.dashboard.errors import (
     DashboardError,
     Misconfigured,
     OutcomeUnknown,
+    Unexpected,
     Unreachable,
 )
 from tyk.models import CredentialState, Outbox
@@ -43,6 +44,10 @@ log = logging.getLogger(__name__)
 MISCONFIGURED_PAUSE = 60.0  # seconds until our rejected key is tried again
 LANE_PAUSE = 1.0
 BUSY_PAUSE = 30.0  # seconds, when a 429 does not say how long
+# Seconds, by what kept a call from going out at all. Neither says that the Dashboard
+# is away, so neither makes the waits longer: a slot comes free in a moment, and a
+# breaker is open for 9 to 15 seconds (tyk/dashboard/breaker.py).
+NOT_TRIED_PAUSE = {"shed": (1.0, 3.0), "breaker": (9.0, 18.0)}
 
 
 class LeaseLost(Exception):
@@ -359,8 +364,13 @@ def _failed_call(job: Job, error: DashboardError) -> str:
     """What a call's failure means for the row (one place, every handler)."""
     if isinstance(error, OutcomeUnknown):
         return _unsure(job, error)
+    if isinstance(error, Unreachable) and error.reason in NOT_TRIED_PAUSE:
+        pause = random.uniform(*NOT_TRIED_PAUSE[error.reason])  # noqa: S311  no secret
+        return _again(job, pause, f"not tried: {error.reason}")
     if isinstance(error, Unreachable):
         return _wait(job, f"unreachable: {error.reason}")
+    if isinstance(error, Unexpected) and _nobody_there(error):
+        return _wait(job, f"unreachable: status {error.status}")
     if isinstance(error, Busy):
         return _again(job, error.retry_after or BUSY_PAUSE, "the Dashboard is busy")
     if isinstance(error, Misconfigured):
@@ -370,23 +380,29 @@ def _failed_call(job: Job, error: DashboardError) -> str:
     return _count_failure(job, str(error))
 
 
+def _nobody_there(error: DashboardError) -> bool:
+    """Whether a proxy, or a Dashboard that starts or stops, answered in its place.
+
+    502, 503, 504 and the 52x of some proxies end with the outage. 500 is the
+    Dashboard's own, may be about this one record, and counts as a failed try.
+    """
+    return (error.status or 0) > HTTPStatus.NOT_IMPLEMENTED
+
+
 def _unsure(job: Job, error: OutcomeUnknown) -> str:
     """The answer was lost: quarantine, then look. What may be repeated, is."""
     why = f"answer lost: {error.reason}"
     if not _mine(job).exclude(sending_since=None).exists():
         # No `sending()` around it: deleting or revoking twice does no harm.
         return _wait(job, why)
-    if (
-        error.status == HTTPStatus.INTERNAL_SERVER_ERROR
-        or error.status == HTTPStatus.OK
-    ):
-        # Not an outage, which a row waits out, but an answer that will not change.
-        attempts = _mine(job).values_list("attempts", flat=True).first() or 0
-        if attempts + 1 >= settings.OUTBOX_ATTEMPTS:
-            return _park(job, f"{why}, {attempts + 1} times")
+    # An outage is waited out and counts nothing; an answer that will not change does.
+    counts = error.status in {HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.OK}
+    attempts = _mine(job).values_list("attempts", flat=True).first() or 0
+    if counts and attempts + 1 >= settings.OUTBOX_ATTEMPTS:
+        return _park(job, f"{why}, {attempts + 1} times")
     _mine(job).update(
         unsure_since=Now(),
-        attempts=F("attempts") + 1,
+        attempts=F("attempts") + int(counts),
         next_at=Now() + timedelta(seconds=settings.OUTBOX_QUARANTINE),
         lease_until=None,
         last_outcome=why[:200],

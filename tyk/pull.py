@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from tyk import connect, database, measured
-from tyk.dashboard.errors import Call, DashboardError, Misconfigured
+from tyk.dashboard.errors import Call, DashboardError, Misconfigured, NotFound
 from tyk.dashboard.records import Configuration
 from tyk.models import CredentialState, Organisation, PullState
 
@@ -98,8 +98,11 @@ def as_of(kind: str) -> datetime | None:
 def configuration() -> Pulled:
     """Mirror the portal settings the organisation keeps in Tyk."""
     now = timezone.now()
-    record = connect.dashboard().configuration()
     organisation = Organisation.current()
+    try:
+        record = connect.dashboard().configuration()
+    except NotFound:
+        return _no_settings(organisation)
     _refuse_other_organisation(organisation, record)
     wanted = organisation_values(record)
     changed = {
@@ -110,6 +113,21 @@ def configuration() -> Pulled:
     if changed:
         Organisation.objects.filter(pk=organisation.pk).update(**changed, read_at=now)
     return Pulled(seen=1, changed=int(bool(changed)))
+
+
+def _no_settings(organisation: Organisation) -> Pulled:
+    """A Dashboard whose portal nobody has set up yet may say that it has none.
+
+    Settings that were read once stand. Without any the defaults do, and Tyk counts
+    as mailing keys until it says otherwise: then no key is made.
+    """
+    if organisation.read_at is not None:
+        return Pulled(held_back="Tyk names no portal settings: those read last stand")
+    rows = Organisation.objects.filter(pk=organisation.pk, key_mail_on=False)
+    return Pulled(
+        changed=rows.update(key_mail_on=True),
+        held_back="no portal settings in Tyk yet: no key is made until there are some",
+    )
 
 
 def organisation_values(record: Configuration) -> dict[str, object]:

@@ -10,7 +10,7 @@ from catalogue.models import Entry, Plan
 from catalogue.services import plans_for
 from developers.models import Developer
 from developers.services import MARKER_FIELD
-from keyrequests import outcomes, services
+from keyrequests import outcomes
 from keyrequests.models import (
     Event,
     KeyRequest,
@@ -109,40 +109,60 @@ def _keep_new(records: list[Asked]) -> int:
         entry.plan_id: entry
         for entry in Entry.objects.present().exclude(plan=None).order_by("-position")
     }
-    kept = 0
-    for record in made_there:
-        developer = people_by_id.get(record.by_user)
-        # A request outlives its developer in Tyk; without one it is nobody's.
-        if developer is not None and record.policies:
-            kept += _kept_made_there(record, developer, plans, entries)
-    return kept
+    # A request outlives its developer in Tyk; without one it is nobody's.
+    news = [
+        _as_made_there(record, people_by_id[record.by_user], plans, entries)
+        for record in made_there
+        if record.by_user in people_by_id and record.policies
+    ]
+    if _are_kept(news):
+        return len(news)
+    # Another pull met some of them too: the others one by one.
+    return sum(_are_kept([new]) for new in news)
 
 
-def _kept_made_there(
-    record: Asked,
-    developer: Developer,
-    plans: dict[str, Plan],
-    entries: dict[int | None, Entry],
-) -> bool:
+def _are_kept(news: list[tuple[KeyRequest, list[RequestedPlan]]]) -> bool:
     try:
-        _keep_made_there(record, developer, plans, entries)
+        _keep_made_there(news)
     except IntegrityError:
-        return False  # another pull met the same new request
+        return False
     return True
 
 
 @transaction.atomic
-def _keep_made_there(
+def _keep_made_there(news: list[tuple[KeyRequest, list[RequestedPlan]]]) -> None:
+    """In bulk: a first import lists two hundred thousand."""
+    for request, plans in news:
+        request.pk = None  # as before a try that was rolled back
+        for plan in plans:
+            plan.pk = None
+    KeyRequest.objects.bulk_create(request for request, _ in news)
+    for request, plans in news:
+        for plan in plans:
+            plan.request = request
+    RequestedPlan.objects.bulk_create(plan for _, plans in news for plan in plans)
+    Event.objects.bulk_create(
+        Event(
+            verb=Event.Verb.SENT,
+            request=request,
+            actor=str(request.developer),
+            at=request.created_at,
+        )
+        for request, _ in news
+    )
+
+
+def _as_made_there(
     record: Asked,
     developer: Developer,
     plans: dict[str, Plan],
     entries: dict[int | None, Entry],
-) -> None:
+) -> tuple[KeyRequest, list[RequestedPlan]]:
+    """The rows of a request made in Tyk, not kept yet."""
     plan = plans.get(record.policies[0])
     entry = entries.get(plan.pk) if plan else None
     status = KeyRequest.Status.GRANTED if record.approved else KeyRequest.Status.PENDING
-    decided = KeyRequest.DecidedIn.TYK if record.approved else ""
-    request = KeyRequest.objects.create(
+    request = KeyRequest(
         developer=developer,
         origin=KeyRequest.Origin.TYK,
         status=status,
@@ -153,20 +173,18 @@ def _keep_made_there(
         tyk_id=record.id,
         tyk_state="approved" if record.approved else "pending",
         created_at=record.date_created or timezone.now(),
-        decided_in=decided,
+        decided_in=KeyRequest.DecidedIn.TYK if record.approved else "",
     )
-    for policy in dict.fromkeys(record.policies):
-        RequestedPlan.objects.create(
-            request=request,
+    return request, [
+        RequestedPlan(
             developer=developer,
             policy_id=policy,
             plan=plans.get(policy),
             open=not record.approved,
             origin=KeyRequest.Origin.TYK,
         )
-    services.note(
-        Event.Verb.SENT, request=request, actor=str(developer), at=request.created_at
-    )
+        for policy in dict.fromkeys(record.policies)
+    ]
 
 
 def _look_for_missing(listed: set[str], began: datetime) -> int:

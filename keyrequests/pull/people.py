@@ -172,11 +172,14 @@ def _is_long_over(key: Key, began: datetime) -> bool:
 
 
 def _keys_of(developers: Iterable[Developer]) -> dict[tuple[int, str], Key]:
-    keys = Key.objects.filter(developer__in=list(developers)).exclude(fp=None)
-    return {
-        (key.developer_id, key.fp or ""): key
-        for key in keys.select_related("request", "developer")
-    }
+    by_pk = {developer.pk: developer for developer in developers}
+    known = {}
+    # Not joined: a list of 100,000 would make each developer twice, and read every
+    # request for the few keys that have ended.
+    for key in Key.objects.filter(developer__in=by_pk).exclude(fp=None):
+        key.developer = by_pk[key.developer_id]
+        known[key.developer_id, key.fp or ""] = key
+    return known
 
 
 def _keep_known(step: _Step, began: datetime) -> None:
@@ -223,23 +226,33 @@ def _keep_found(found: list[tuple[Developer, holdings.Held]]) -> None:
         return
     now = timezone.now()
     plans = plans_for({policy for _, held in found for policy in held.policies})
-    for developer, held in found:
-        names = [plans[p].name for p in sorted(held.policies) if p in plans]
-        key = Key(
-            developer=developer,
-            origin=Key.Origin.FOUND,
-            kind=_kind_of(held, plans),
-            name=", ".join(names)[:100],
-            created_at=now,
-        )
-        for column, value in holdings.sealed(key, held.id).items():
-            setattr(key, column, value)
-        key.save()
-        KeyPolicy.objects.bulk_create(
-            KeyPolicy(key=key, policy_id=policy, plan=plans.get(policy))
-            for policy in sorted(held.policies)
-        )
-        services.note(Event.Verb.FOUND, key=key, at=now)
+    keys = [_found_key(developer, held, plans, now) for developer, held in found]
+    # In bulk: a first import lists a hundred thousand.
+    Key.objects.bulk_create(keys)
+    KeyPolicy.objects.bulk_create(
+        KeyPolicy(key=key, policy_id=policy, plan=plans.get(policy))
+        for key, (_, held) in zip(keys, found, strict=True)
+        for policy in sorted(held.policies)
+    )
+    Event.objects.bulk_create(
+        Event(verb=Event.Verb.FOUND, key=key, at=now) for key in keys
+    )
+
+
+def _found_key(
+    developer: Developer, held: holdings.Held, plans: dict[str, Plan], now: datetime
+) -> Key:
+    names = [plans[p].name for p in sorted(held.policies) if p in plans]
+    key = Key(
+        developer=developer,
+        origin=Key.Origin.FOUND,
+        kind=_kind_of(held, plans),
+        name=", ".join(names)[:100],
+        created_at=now,
+    )
+    for column, value in holdings.sealed(key, held.id).items():
+        setattr(key, column, value)
+    return key
 
 
 def _kind_of(held: holdings.Held, plans: dict[str, Plan]) -> Key.Kind:

@@ -97,7 +97,7 @@ def _examined(visit: Visit, *, scratch: bool) -> Iterator[Finding]:
     yield unlisted_policies(visit)
     yield clock(visit)
     if scratch:
-        yield scratch_developer.markers(visit.client)
+        yield from scratch_developer.findings(visit.client)
 
 
 # --- Address and key ---------------------------------------------------------------
@@ -233,6 +233,13 @@ def organisation(visit: Visit) -> Finding:
 def key_mails(visit: Visit) -> Finding:
     """Whether Tyk itself would mail raw keys (Tyk docs, portal configuration)."""
     found = visit.configuration
+    if isinstance(found, NotFound):
+        return bad(
+            "key mails",
+            "Tyk has no portal settings yet, so nobody knows whether it mails keys. "
+            "No key can be claimed here.",
+            "In the Dashboard, open Portal Settings and save them once.",
+        )
     if isinstance(found, DashboardError):
         return skipped("key mails", "the portal settings were not read.")
     leaks = []

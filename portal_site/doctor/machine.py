@@ -22,7 +22,13 @@ def findings() -> Iterator[Finding]:
     yield debug()
     heard = broker()
     yield heard
-    yield worker() if heard.ok else skipped("worker", "the broker is away.")
+    working = worker() if heard.ok else skipped("worker", "the broker is away.")
+    yield working
+    yield (
+        processes()
+        if working.ok and heard.ok
+        else skipped("processes", "no worker answered.")
+    )
     yield mail_server()
 
 
@@ -89,6 +95,37 @@ def worker() -> Finding:
         "A worker answers." if len(answers) == 1 else f"{len(answers)} workers answer."
     )
     return good("worker", count)
+
+
+def processes() -> Finding:
+    """Whether more processes run than share the cap on calls to the Dashboard.
+
+    Worker processes are asked; of web processes there is one at least, since
+    somebody must be answered. More of those can't be seen from here.
+    """
+    try:
+        told = app.control.inspect(timeout=PING_SECONDS).stats() or {}
+    except (OSError, KombuError, OperationalError, redis.RedisError):
+        told = {}
+    if not told:
+        return skipped("processes", "no worker told how many it has.")
+    seen = sum(
+        len(one.get("pool", {}).get("processes") or [0]) for one in told.values()
+    )
+    if seen + 1 > settings.PORTAL_PROCESSES:
+        return bad(
+            "processes",
+            f"PORTAL_PROCESSES is {settings.PORTAL_PROCESSES}, and {seen} worker "
+            "processes run beside the web: together they may call the Dashboard more "
+            "than TYK_CALLS_IN_FLIGHT allows.",
+            "Set PORTAL_PROCESSES to the number of web and worker processes together.",
+        )
+    return good(
+        "processes",
+        f"{seen} worker processes run; PORTAL_PROCESSES is "
+        f"{settings.PORTAL_PROCESSES}, so {settings.PORTAL_PROCESSES - seen} are left "
+        "for the web.",
+    )
 
 
 def mail_server() -> Finding:

@@ -21,7 +21,9 @@ from tests.factories import (
     MintFactory,
     PlanFactory,
     StaffFactory,
+    UsageDayFactory,
 )
+from tyk import outbox
 from tyk.models import Outbox
 
 pytestmark = pytest.mark.django_db
@@ -115,7 +117,7 @@ def test_a_case_costs_the_same_whatever_its_history(case, reviewer):
     grow(15)
 
     assert cost() == few
-    assert few <= 16
+    assert few <= 18
 
 
 @pytest.mark.parametrize(
@@ -230,13 +232,78 @@ def test_a_reason_too_short_keeps_what_was_typed(case, reviewer):
     assert "> \n </textarea>" in page
 
 
-def test_after_a_decision_the_next_request_is_one_click_away(case, reviewer):
+def test_after_a_decision_the_next_request_opens_by_itself(case, reviewer):
     following = KeyRequestFactory()
 
-    page = reviewer.post(at(case, "approve"), follow=True).content.decode()
+    answer = reviewer.post(at(case, "approve"), follow=True)
 
+    assert answer.redirect_chain == [(at(following), 302)]
+    page = words(answer.content.decode())
     assert f"{case.number} approved. Mira Tal gets the mail now" in page
-    assert f'Next: <a href="{at(following)}">{following}, ' in page
+    assert f"{following.developer} asks for {following.entry_name}" in page
+
+
+def test_what_was_left_open_does_not_come_back_at_once(case, reviewer, rita):
+    """Behind the one just decided, not the longest waiting one that was skipped."""
+    own = KeyRequestFactory(
+        developer=DeveloperFactory(email=rita.email),
+        created_at=case.created_at + timedelta(minutes=1),
+    )
+    behind = KeyRequestFactory(created_at=case.created_at + timedelta(minutes=2))
+    skipped = KeyRequestFactory(created_at=case.created_at - timedelta(hours=1))
+
+    assert f"next: {behind.number}" in read(reviewer, at(case))
+    answer = reviewer.post(at(case, "approve"))
+
+    assert answer.headers["Location"] == at(behind)
+    assert skipped.number != behind.number
+    answer = reviewer.post(at(behind, "approve"))
+    assert answer.headers["Location"] == at(skipped)
+    assert own.status == "pending"
+
+
+def test_what_changed_since_it_was_read_is_not_decided(case, reviewer):
+    page = reviewer.get(at(case)).content.decode()
+    [seen] = re.findall(r'name="seen" value="(\w+)"', page)
+    KeyRequest.objects.filter(pk=case.pk).update(answers={"What you build": "A bank"})
+
+    answer = reviewer.post(at(case, "approve"), {"seen": seen}, follow=True)
+
+    assert "The developer changed this request since you opened it." in words(
+        answer.content.decode()
+    )
+    case.refresh_from_db()
+    assert case.status == "pending"
+    assert not Outbox.objects.exists()
+
+
+@pytest.mark.parametrize("verb", ["approve", "decline"])
+def test_the_preview_is_the_mail_that_goes_out(case, reviewer, mailoutbox, verb):
+    reason = "Please tell us about the bakeries."
+
+    page = reviewer.get(at(case, verb), {"reason": reason})
+    reviewer.post(at(case, verb), {"reason": reason})
+    outbox.drain()
+
+    [sent] = mailoutbox
+    assert not KeyRequest.objects.filter(status="pending").exists()
+    preview = page.context["preview"]
+    assert (preview.to, preview.subject) == (sent.to[0], sent.subject)
+    assert preview.body == sent.body.strip()
+    assert reason in preview.body
+
+
+def test_the_case_tells_how_much_the_other_keys_are_used(case, reviewer):
+    now = timezone.now()
+    key = KeyFactory(developer=case.developer, usage_as_of=now)
+    UsageDayFactory(key=key, hits=2000, ok=1900, errors=100, last_hit=now)
+    idle = KeyFactory(developer=case.developer, usage_as_of=now)
+    KeyPolicyFactory(key=idle)
+
+    page = read(reviewer, at(case))
+
+    assert "2 000 calls in 7 days, 5 % errors" in page
+    assert "No calls yet" in page
 
 
 def test_after_the_last_decision_nothing_waits(case, reviewer):

@@ -188,7 +188,7 @@ def test_who_asked_here_hears_of_an_approval_in_the_dashboard_once(scene, mailou
         pull.run("pending")
         scene.deliver()
 
-    subject = "Your request for Orders was approved in the gateway's dashboard"
+    subject = "Approved elsewhere: your request for Orders"
     told = [mail for mail in mailoutbox if mail.subject == subject]
     assert [mail.to for mail in told] == [[scene.developer.email]]
     assert "Its key was made there" in told[0].body

@@ -96,6 +96,37 @@ def test_an_answer_without_an_id_is_found_by_its_marker(scene):
     assert request.tyk_id == record["id"]
 
 
+def test_a_delivery_read_back_without_a_marker_is_looked_for_in_the_list(scene):
+    """A spoiled answer proves nobody's; it is neither taken nor given to a person."""
+    request = scene.ask()
+    scene.box.faults.add("getKeyRequest", mode="null_lists", times=1)
+    Outbox.objects.exclude(kind="request.create").delete()
+
+    assert outbox.drain() == {"later": 1}
+    scene.due_now("request.create")
+    assert outbox.drain() == {"done": 1}
+
+    [record] = scene.box.requests()
+    request.refresh_from_db()
+    assert request.tyk_id == record["id"]
+
+
+def test_a_tyk_that_drops_our_marker_is_not_sent_requests_without_end(scene):
+    """Neither the list nor a second delivery shows it: a person is asked."""
+    scene.ask()
+    scene.box.faults.add("getKeyRequest", mode="null_lists")
+    scene.box.faults.add("listKeyRequests", mode="null_lists")
+
+    for _sweep in range(4):
+        scene.due_now("request.create")
+        outbox.drain()
+
+    assert (
+        "without our marker" in Outbox.objects.get(kind="request.create").parked_reason
+    )
+    assert len(scene.box.requests()) == 2
+
+
 def test_a_request_sent_twice_keeps_the_first_and_deletes_the_other(scene):
     request = scene.ask()
     scene.box.faults.add("createKeyRequest", mode="reset_after", times=1)

@@ -27,7 +27,6 @@
   const button = document.querySelector("[data-download]");
   const parts = [...document.querySelectorAll("[data-env]")];
   if (!button || !parts.length) return;
-  button.hidden = false;
   button.addEventListener("click", () => {
     const lines = parts.map((part) => `${part.dataset.env}=${quoted(part.textContent)}\n`);
     const address = URL.createObjectURL(new Blob(lines, { type: "text/plain" }));

@@ -39,6 +39,7 @@ class Command(BaseCommand):
         call_command("check_dashboard", stdout=self.stdout)
         self._say("Preparing the database")
         call_command("migrate", interactive=False, verbosity=0)
+        staff.ensure_roles()
         if email := options["lock_out"]:
             staff.lock_out(email, os.environ["LOCK_OUT_PASSWORD"])
         outcome = self._ensure_staff(only_first=options["only_first"])

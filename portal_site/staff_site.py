@@ -1,0 +1,108 @@
+"""The staff area: one site, grouped by what people do and not by Django's apps."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.contrib import admin
+from django.http import Http404, HttpRequest
+from django.template.response import TemplateResponse
+
+from developers.models import User
+from portal_site import staff_home
+
+#: Groups in the order of the day, and in each its lists. What is named nowhere
+#: stands at the end of its app's group.
+GROUPS = {
+    "Access": (
+        "keyrequests.keyrequest", "keyrequests.key", "keyrequests.mint",
+        "keyrequests.event",
+    ),
+    "People": ("developers.developer", "developers.user", "auth.group"),
+    "Catalogue": ("catalogue.entry", "catalogue.plan", "catalogue.document"),
+    "Operation": (
+        "tyk.pullstate", "tyk.outbox", "tyk.alarm", "portal_site.driftfinding",
+        "portal_site.doctor", "tyk.organisation", "portal_site.brandversion", "portal_site.act",
+    ),
+}  # fmt: skip
+OF_APP = {
+    "keyrequests": "Access",
+    "developers": "People",
+    "auth": "People",
+    "catalogue": "Catalogue",
+}
+LAST = "Operation"
+#: In the navigation, where the table's own name says too little.
+NAMES = {
+    "keyrequests.mint": "Lost claims",
+    "keyrequests.event": "What happened",
+    "tyk.pullstate": "Sync",
+    "tyk.outbox": "Outbox",
+    "tyk.organisation": "Organisation in Tyk",
+    "portal_site.act": "Audit trail",
+}
+Group_ = dict[str, Any]  # as Django's templates want an app
+
+
+class StaffSite(admin.AdminSite):
+    """Django's admin with the portal's own front page, groups and words."""
+
+    index_title = "Overview"
+    site_header = "Staff area"
+    enable_nav_sidebar = True
+
+    def get_app_list(
+        self, request: HttpRequest, app_label: str | None = None
+    ) -> list[Any]:
+        """Groups of lists this colleague may open; of one app's, its whole group."""
+        found = [
+            (f"{app['app_label']}.{model['object_name'].lower()}", app, model)
+            for app in self._build_app_dict(request).values()
+            for model in app["models"]
+        ]
+        groups: dict[str, Group_] = {}
+        for name, app, model in sorted(found, key=lambda one: _place(one[0])):
+            group = groups.setdefault(_group_of(name), _empty(_group_of(name), app))
+            group["models"].append({**model, "name": NAMES.get(name, model["name"])})
+        return [
+            group
+            for group in groups.values()
+            if app_label is None or group["name"] == OF_APP.get(app_label, LAST)
+        ]
+
+    def index(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> TemplateResponse:
+        home = staff_home.of(request.user) if isinstance(request.user, User) else None
+        context = {"home": home, **(extra_context or {})}
+        return super().index(request, context)
+
+    def app_index(
+        self,
+        request: HttpRequest,
+        app_label: str,
+        extra_context: dict[str, Any] | None = None,
+    ) -> TemplateResponse:
+        groups = self.get_app_list(request, app_label)
+        if not groups or app_label not in set(_labels(self)):
+            raise Http404
+        context = {"title": groups[0]["name"], **(extra_context or {})}
+        return super().app_index(request, app_label, context)
+
+
+def _labels(site: admin.AdminSite) -> Iterator[str]:
+    return (model._meta.app_label for model in site._registry)
+
+
+def _group_of(name: str) -> str:
+    return OF_APP.get(name.partition(".")[0], LAST)
+
+
+def _place(name: str) -> tuple[int, int, str]:
+    group = _group_of(name)
+    listed = GROUPS[group]
+    place = listed.index(name) if name in listed else len(listed)
+    return list(GROUPS).index(group), place, name
+
+
+def _empty(name: str, app: Group_) -> Group_:
+    return {**app, "name": name, "models": []}

@@ -1,0 +1,224 @@
+"""What staff do for a developer's access, and what Tyk holds afterwards."""
+
+from uuid import uuid4
+
+import pytest
+
+from catalogue.models import Plan
+from keyrequests import live, staff
+from keyrequests.errors import AccessError
+from keyrequests.models import Event, Key, KeyRequest, PolicyChange
+from tests.factories import StaffFactory
+from tests.keyrequests.scene import Scene, build
+from tyk import outbox, pull
+from tyk.models import Organisation, Outbox
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def scene(box) -> Scene:
+    return build(box)
+
+
+@pytest.fixture
+def orders(scene) -> Plan:
+    return Plan.objects.get(pk=scene.entry.plan_id)
+
+
+@pytest.fixture
+def quick(scene) -> Plan:
+    return Plan.objects.get(pk=scene.automatic.plan_id)
+
+
+@pytest.fixture
+def key(scene) -> Key:
+    """A claimed key whose id in Tyk is known."""
+    live.claim(scene.approved())
+    scene.deliver()
+    pull.run("developers")
+    return Key.objects.select_related("developer", "request").get()
+
+
+def policies_in_tyk(scene: Scene) -> list[str]:
+    [held] = scene.box.developer(scene.developer.tyk_id)["keys"].values()
+    return list(held)
+
+
+def wish(scene: Scene, key: Key, *plans: Plan, seen: list[str] | None = None):
+    return staff.change_plans(
+        key,
+        plans=plans,
+        seen=staff.policies_of(key) if seen is None else seen,
+        by=scene.reviewer,
+    )
+
+
+def verbs(key: Key) -> list[str]:
+    return list(key.events.order_by("pk").values_list("verb", flat=True))
+
+
+# --- A new key -----------------------------------------------------------------------
+def give(scene: Scene, plan: Plan, **more) -> KeyRequest:
+    told = {"entry": scene.automatic, "by": scene.reviewer, "nonce": uuid4(), **more}
+    return staff.grant(scene.developer, plan=plan, **told)
+
+
+def test_what_staff_give_is_claimed_by_the_developer(scene, quick, mailoutbox):
+    request = give(scene, quick, reason="As agreed")
+    scene.deliver()
+    request.refresh_from_db()
+
+    assert (request.status, request.decided_by) == ("approved", scene.reviewer)
+    assert scene.box.keys_of(scene.developer.tyk_id) == []
+    assert [m.subject for m in mailoutbox] == ["Your access to Geocoding is approved"]
+    [(_, secret)] = live.claim(request).pairs
+    assert scene.box.gateway_accepts(secret.reveal())
+
+
+def test_the_form_posted_twice_gives_once(scene, quick):
+    nonce = uuid4()
+    assert give(scene, quick, nonce=nonce) == give(scene, quick, nonce=nonce)
+    assert KeyRequest.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("case", "code"),
+    [("open", "already_asked"), ("off", "absent"), ("own", "own_request"),
+     ("dead", "not_offered")],
+)  # fmt: skip
+def test_what_could_not_be_claimed_is_not_given(scene, quick, case, code):
+    by = scene.reviewer
+    if case == "open":
+        give(scene, quick)
+    if case == "off":
+        scene.developer.inactive = True
+    if case == "own":
+        by = StaffFactory(email=scene.developer.email.upper(), is_superuser=True)
+    if case == "dead":
+        quick.live = False
+    before = KeyRequest.objects.count()
+
+    with pytest.raises(AccessError) as refusal:
+        give(scene, quick, by=by)
+
+    assert refusal.value.code == code
+    assert KeyRequest.objects.count() == before
+
+
+# --- Plans ---------------------------------------------------------------------------
+def test_a_key_changes_its_plan_and_stays_the_same_key(scene, key, quick):
+    raw_before = [one.id for one in scene.box.keys_of(scene.developer.tyk_id)]
+    wish(scene, key, quick)
+    assert staff.policies_of(Key.objects.get()) != [quick.oid], "not before Tyk has it"
+
+    outbox.drain()
+
+    assert policies_in_tyk(scene) == [quick.oid]
+    assert [one.id for one in scene.box.keys_of(scene.developer.tyk_id)] == raw_before
+    assert staff.policies_of(Key.objects.get()) == [quick.oid]
+    assert verbs(key)[-2:] == ["plans_asked", "plans_set"]
+
+
+def test_a_replacement_asks_for_the_plan_the_key_has_now(scene, key, quick):
+    wish(scene, key, quick)
+    outbox.drain()
+
+    live.replace(Key.objects.get(pk=key.pk), overlap=0)
+    outbox.drain()
+
+    assert policies_in_tyk(scene) == [quick.oid]
+
+
+def test_what_somebody_changed_in_tyk_stays(scene, key, orders, quick):
+    both = sorted([orders.oid, quick.oid])
+    [one] = scene.box.keys_of(scene.developer.tyk_id)
+    wish(scene, key, quick)
+    scene.box.edit_developer(scene.developer.tyk_id, keys={one.id: both})
+
+    outbox.drain()
+
+    assert sorted(policies_in_tyk(scene)) == both
+    assert PolicyChange.objects.get().state == "conflict"
+    assert staff.policies_of(Key.objects.get()) == both
+    refused = key.events.get(verb=Event.Verb.REFUSED)
+    assert refused.note == "Tyk holds other plans meanwhile"
+
+
+def test_a_later_wish_takes_the_earlier_ones_place(scene, key, orders, quick):
+    wish(scene, key, quick)
+    wish(scene, key, orders, quick)
+    outbox.drain()
+
+    assert sorted(policies_in_tyk(scene)) == sorted([orders.oid, quick.oid])
+    assert [c.state for c in PolicyChange.objects.all()] == ["done"]
+
+
+def test_a_wish_taken_back_before_it_was_sent_changes_nothing(
+    scene, key, orders, quick
+):
+    wish(scene, key, quick)
+    wish(scene, key, orders)
+    scene.box.journal.clear()
+    outbox.drain()
+
+    assert policies_in_tyk(scene) == [orders.oid]
+    assert "changeDeveloperKey" not in scene.box.journal.operations()
+
+
+@pytest.mark.parametrize(
+    ("case", "code"),
+    [("none", "nothing_chosen"), ("same", "nothing_new"),
+     ("stale", "changed_meanwhile"), ("other kind", "not_offered"),
+     ("ended", "not_live"), ("client", "is_client"), ("unread", "not_read_yet"),
+     ("clear", "key_in_clear")],
+)  # fmt: skip
+def test_a_change_that_can_not_be_is_refused_and_nothing_is_owed(
+    scene, key, orders, quick, case, code
+):
+    plans, seen = [quick], [orders.oid]
+    if case == "none":
+        plans = []
+    if case == "same":
+        plans = [orders]
+    if case == "stale":
+        seen = ["other"]
+    if case == "other kind":
+        Plan.objects.filter(pk=quick.pk).update(auth_kind="basic")
+    members: dict[str, dict[str, object]] = {
+        "ended": {"state": "revoked"}, "client": {"kind": "oauth"}, "unread": {"fp": None},
+    }  # fmt: skip
+    if case == "clear":
+        Organisation.objects.update(hash_keys=False)
+    for name, value in members.get(case, {}).items():
+        setattr(key, name, value)
+
+    with pytest.raises(AccessError) as refusal:
+        wish(scene, key, *plans, seen=seen)
+
+    assert refusal.value.code == code
+    assert not Outbox.objects.filter(kind="key.policies").exists()
+    assert policies_in_tyk(scene) == [orders.oid]
+
+
+def test_a_key_that_ended_first_drops_the_wish(scene, key, quick):
+    wish(scene, key, quick)
+    Key.objects.filter(pk=key.pk).update(state="gone")
+    scene.box.journal.clear()
+    outbox.drain()
+
+    assert PolicyChange.objects.get().state == "dropped"
+    assert scene.box.journal.operations() == []
+
+
+# --- Quota -----------------------------------------------------------------------------
+def test_a_reset_quota_is_whole_again(scene, key):
+    [one] = scene.box.keys_of(scene.developer.tyk_id)
+    session = scene.box.world.store.get("keys", one.id)
+    scene.box.world.store.put("keys", one.id, {**session, "spent": 9_000})
+
+    staff.reset_quota(key, by=scene.reviewer)
+    outbox.drain()
+
+    assert "spent" not in scene.box.world.store.get("keys", one.id)
+    assert verbs(key)[-2:] == ["quota_asked", "quota_reset"]
