@@ -13,7 +13,7 @@ PRODUCTION = env DEBUG=false DOTENV=/dev/null DATA_DIR=/tmp/portal-deploy-check 
   EMAIL_URL=smtp+tls://portal:example@mail.example.com:587 TRUSTED_PROXY_COUNT=1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-sqlite test-postgres browser soak screens check format env manage clean
+.PHONY: help run test test-sqlite test-postgres browser browser-all soak mutants bench screens check format env manage clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -33,11 +33,28 @@ test-postgres: env ## Run the tests on PostgreSQL only
 browser: env ## Run the browser tests only (Chromium at /usr/bin/chromium or CHROMIUM=path)
 	@$(PY) -m tests.services.suite browser
 
-soak: env ## Prove the promises for long: thousands of courses, every pair of deaths
-	@SOAK=1 $(PY) -m pytest -q tests/reliability
+browser-all: env ## Every page in both themes, both widths and two brands
+	@EVERY_LOOK=1 TEST_LEG_SECONDS=3600 $(PY) -m tests.services.suite browser
 
-screens: env ## Photograph the main job into docs/screens
-	@PICTURES=docs/screens $(PY) -m tests.services.suite browser
+# One process, about an hour. For longer: SOAK_EXAMPLES=3000 courses of the machine,
+# SOAK_PAIR_SECONDS=0 for every pair of deaths, another SOAK_SEED for other pairs first.
+soak: env ## Prove the promises for an hour: long courses, pairs of deaths, every profile
+	@SOAK=1 SOAK_EXAMPLES=$(or $(SOAK_EXAMPLES),400) \
+	  SOAK_PAIR_SECONDS=$(or $(SOAK_PAIR_SECONDS),900) \
+	  $(PY) -m pytest -q --durations=10 tests/reliability tests/test_profiles.py
+
+mutants: env ## Put each of twelve known bugs into a copy of the code: a test must notice
+	@$(PY) -m tests.mutants
+
+# N developers, 2N requests, N/10 outbox rows, 10N requests behind the pages; 100000
+# takes hours on two cores. Less of it: PART=mirror or pages, DATABASE=sqlite or
+# postgres, ROUNDS=1, QUEUE=500. The figures are kept in .run/bench.json.
+bench: env ## Measure the mirror and the pages at size (make bench N=10000 for less)
+	@$(PY) -m tests.bench $(PART) -n $(or $(N),100000) --rounds $(or $(ROUNDS),3) \
+	  $(if $(QUEUE),--queue $(QUEUE)) $(if $(DATABASE),--database $(DATABASE))
+
+screens: env ## Photograph the pages into docs/screens, with an index
+	@$(PY) -m tests.browser.gallery
 
 check: env ## Format, lint, types, import contracts, migrations, deployment settings
 	$(PY) -m ruff format --check .
