@@ -8,7 +8,9 @@ portal's own journeys run on each (tests/test_profiles.py).
 
 import random
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import fields
+from functools import cache
 from itertools import combinations
 from typing import Any
 
@@ -24,24 +26,24 @@ Pair = tuple[Habit, Habit]
 Row = dict[str, Any]
 
 
+@cache
 def values() -> dict[str, tuple[Any, ...]]:
     """The values of every switch the journeys vary."""
     names = sorted(f.name for f in fields(Switches) if f.name not in APART)
     return {name: choices(name) or NUMBERS[name] for name in names}
 
 
-def covering() -> list[Switches]:
-    """The rows, the default first."""
+def covering() -> Iterator[Switches]:
+    """The rows, the default first; drawn one by one, since the later ones take long."""
     draw = random.Random(1)  # noqa: S311  not a secret
     left = _all_pairs()
-    rows: list[Row] = []
     for row in _of_two_values():
-        rows.append(row)
         _close(left, row)
+        yield DEFAULT.changed(**row)
     while left:
-        rows.append(_row(left, draw))
-        _close(left, rows[-1])
-    return [DEFAULT.changed(**row) for row in rows]
+        row = _row(left, draw)
+        _close(left, row)
+        yield DEFAULT.changed(**row)
 
 
 def _of_two_values() -> list[Row]:

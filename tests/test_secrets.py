@@ -14,12 +14,10 @@ from urllib.parse import quote
 
 import pytest
 from django.apps import apps
-from django.contrib.sessions.backends.db import SessionStore
-from django.contrib.sessions.models import Session
 from django.db import connection
 from django.test import Client
 
-from developers.models import User
+from developers.models import BrowserSession, User
 from keyrequests.models import Key, KeyRequest
 from tests.journey import Journey
 from tests.keyrequests.scene import build
@@ -76,8 +74,8 @@ def _text(value: object) -> str:
 def sessions() -> str:
     """The decoded sessions: at rest they are signed and packed, not secret."""
     return "\n".join(
-        json.dumps(SessionStore(row.session_key).load(), default=str)
-        for row in Session.objects.all()
+        json.dumps(row.get_decoded(), default=str)
+        for row in BrowserSession.objects.all()
     )
 
 
@@ -150,7 +148,7 @@ def test_every_table_was_searched(db):
     searched = set(database())
 
     assert {f"table {model._meta.db_table}" for model in apps.get_models()} <= searched
-    for model in (User, Key, KeyRequest, Session):
+    for model in (User, Key, KeyRequest, BrowserSession):
         assert f"table {model._meta.db_table}" in searched
 
 

@@ -95,7 +95,9 @@ def test_there_are_addresses_with_tokens():
 
 @pytest.mark.parametrize(("address", "name"), WITH_TOKENS)
 @pytest.mark.parametrize(
-    "token", [TOKEN, signing.dumps(["a-code", "key_revoked"], salt="test")]
+    "token",
+    [TOKEN, signing.dumps(["a-code", "key_revoked"], salt="test")],
+    ids=["drawn", "signed"],
 )
 def test_no_address_gets_into_the_log_with_its_token(address, name, token):
     path = with_token(address, name, token)

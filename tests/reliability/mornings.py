@@ -13,13 +13,14 @@ from django.core import mail
 from django.db import connection
 
 from catalogue.models import Entry
-from developers import services as people
-from developers.models import User
+from developers import live as accounts, services as people
+from developers.models import MailedLink, User
 from keyrequests import live, services
 from tests.keyrequests.scene import build
 from tests.reliability.boundaries import placed
 from tests.reliability.world import LONG_ENOUGH, World
 from tyk import outbox, pull
+from tyk.dashboard.secret import Secret
 from tyk.sandbox import Sandbox
 from tyk.sandbox.switches import DEFAULT, Switches
 
@@ -107,6 +108,17 @@ def _answered_by_text(world: World) -> World:
 def _signed_up(world: World) -> World:
     people.sign_up(NEW, fields={})
     outbox.drain()
+    return world
+
+
+def _twin(world: World) -> World:
+    """An account was made, then the record of a lost first try landed, and was read."""
+    _signed_up(world)
+    link = MailedLink.objects.get(purpose=MailedLink.Purpose.CONFIRM)
+    accounts.confirm(link, Secret("an uncommon walrus"))
+    [made] = [one for one in world.box.developers() if one["email"] == NEW]
+    world.box.add_developer(NEW, fields=dict(made["fields"]))
+    pull.run("developers")
     return world
 
 
@@ -235,6 +247,7 @@ MORNINGS: dict[str, Callable[[World], World]] = {
     "empty": _empty,
     "text": _answered_by_text,
     "signed up": _signed_up,
+    "twin": _twin,
     "reset asked": _reset_asked,
     "renamed there": _renamed_there,
     "address asked": _address_asked,

@@ -44,7 +44,6 @@ MADE = Told(302, "/catalogue/", "link used, done")
 MADE_UNREAD = Told(302, "/login/", "link used, done")
 PASSWORD_NO = Told(200, "Choose another password", "link open, sending")
 UNCLEAR = Told(503, "We could not find out whether that worked", "link open, sending")
-HAS_ONE = Told(200, "You already have an account", "link open, sending")
 KEPT_WAITING = Told(200, "Choose another password", "link open, waiting")
 UNCLEAR_WAITING = Told(503, UNCLEAR.words, "link open, waiting")
 
@@ -60,7 +59,7 @@ CHANGE_NO = Told(200, "Choose another password", "sessions go on")
 CHANGE_UNCLEAR = Told(503, UNCLEAR.words, "sessions go on")
 CHANGED = Told(302, "/account/", "sessions ended")
 NOT_CURRENT = Told(200, "The current password is not right", "sessions go on")
-IS_GONE = Told(200, "That did not work", "sessions go on")
+IS_GONE = Told(200, "This account does not exist any more", "sessions go on")
 
 NOT_ASKED = Told(503, "Your address was not changed", "no mail")
 ASKED = Told(302, "/account/", "mail on its way")
@@ -108,10 +107,10 @@ READS: dict[tuple[str, str, int], tuple[Told, Told, Told | None]] = {
     ("confirm", FIND, 1):                       (MADE, NOT_MADE, MADE),
     ("confirm", READ, 1):                       (MADE, MADE_UNREAD, MADE_UNREAD),
     ("confirm, answer lost", FIND, 1):          (MADE, NOT_MADE, MADE),
-    ("confirm, answer lost", FIND, 2):          (MADE, UNCLEAR, UNCLEAR),
+    ("confirm, answer lost", FIND, 2):          (MADE, UNCLEAR, MADE),
     ("confirm, answer lost", VERIFY, 1):        (MADE, UNCLEAR, UNCLEAR),
     ("confirm, answer lost", READ, 1):          (MADE, MADE_UNREAD, MADE_UNREAD),
-    ("confirm once more", FIND, 1):             (MADE, NOT_SENT, TYKS_LIE),
+    ("confirm once more", FIND, 1):             (MADE, NOT_SENT, MADE),
     ("confirm once more", READ, 1):             (MADE, MADE_UNREAD, MADE_UNREAD),
     ("take over", FIND, 1):                     (MADE, NOT_MADE, TYKS_LIE),
     ("take over", READ, 1):                     (MADE, MADE_UNREAD, MADE_UNREAD),
@@ -201,10 +200,7 @@ OTHERWISE: dict[tuple[str, str, int, str], Told] = {
     # Refused to look, as if refused to make; a spoiled record is looked for again.
     ("claim, found by marker", LIST, 1, "400"): AGAIN_NO,
     ("claim, found by marker", LIST, 1, "wrong types"): AGAIN_KEY,
-    # A record whose fields are null bears no marker, so it is not known to be ours.
-    ("confirm once more", FIND, 1, "null lists"): HAS_ONE,
-    ("confirm, answer lost", FIND, 2, "null lists"): UNCLEAR,
-    # ... and lists no key that was handed out there.
+    # A record whose maps are null lists no key that was handed out there.
     ("claim what was approved there", READ, 2, "null lists"): THERE_UNREAD,
 }
 # fmt: on

@@ -27,6 +27,7 @@ FAULTS: dict[str, dict[str, Any]] = {
     "null lists": {"mode": "null_lists"},
 }
 LATE = {
+    "createDeveloper",
     "resetDeveloperPassword",
     "approveKeyRequest",
     "createKeyRequest",

@@ -113,7 +113,7 @@ def signed_in(scene: Scene) -> Client:
     return browser
 
 
-SESSION = 'INSERT INTO "django_session"'
+SESSION = 'INSERT INTO "developers_browsersession"'
 CASES = {
     "claim, key made": (claim, partial(disk_fails_at, 'INSERT INTO "keyrequests_key"')),
     "claim, sending": (claim, partial(sending_fails, b"PUT")),

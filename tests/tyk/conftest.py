@@ -12,12 +12,11 @@ from tests.keyrequests.scene import Scene
 
 @pytest.fixture
 def olga(organisation) -> User:
-    """An operator: may look at the outbox and mend it, and nothing else."""
+    """An operator who also decides requests; she may see none of them."""
     user: User = StaffFactory(name="Olga")
     user.user_permissions.set(
         Permission.objects.filter(
-            content_type__app_label="tyk",
-            codename__in=["view_outbox", "change_outbox"],
+            codename__in=["view_outbox", "change_outbox", "change_keyrequest"],
         )
     )
     return user

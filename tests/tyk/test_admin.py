@@ -220,7 +220,7 @@ def test_the_sync_page_says_it_in_words(chief):
             "step again. If it did, the Drift page or manage.py drift shows what it is.",
         ],
         [
-            "usage",
+            "Usage keys whose turn it is",
             "never",
             "0 read",
             "not read yet",

@@ -88,6 +88,21 @@ def test_an_undelivered_request_that_is_abandoned_is_declined(
     assert (row.served, row.abandoned_by, row.abandoned_reason) == (1, "Olga", WHY)
 
 
+@pytest.mark.parametrize("trait", [{}, {"approved": True, "tyk_id": None}])
+def test_who_may_not_decide_gives_no_request_up(olga, signed_in, trait):
+    request = KeyRequestFactory(**trait)
+    row = parked("request.create", request.code)
+    olga.user_permissions.remove(Permission.objects.get(codename="change_keyrequest"))
+
+    page = text(abandon(signed_in(olga), row))
+
+    assert f"Giving this up decides {request.number}, and you may not" in page
+    before = request.status
+    request.refresh_from_db()
+    row.refresh_from_db()
+    assert (request.status, row.served, row.abandoned) == (before, 0, 0)
+
+
 def test_an_approval_that_never_reached_tyk_lapses(desk_of):
     request = KeyRequestFactory(approved=True, tyk_id=None)
     row = parked("request.create", request.code)

@@ -116,7 +116,7 @@ def test_an_unknown_kind_is_refused_at_once():
             Misconfigured(CALL, reason="key_rejected"), "later", 0, False, id="key"
         ),
         pytest.param(
-            OutcomeUnknown(CALL, reason="timeout"), "unsure", 1, True, id="lost answer"
+            OutcomeUnknown(CALL, reason="timeout"), "unsure", 0, True, id="lost answer"
         ),
         pytest.param(
             Refused(CALL, reason="refused", message="No"),
@@ -126,6 +126,20 @@ def test_an_unknown_kind_is_refused_at_once():
             id="refused",
         ),
         pytest.param(Unexpected(CALL, reason="not_json"), "failed", 1, False, id="odd"),
+        pytest.param(
+            Unexpected(CALL, reason="server_error", status=500),
+            "failed",
+            1,
+            False,
+            id="its own error",
+        ),
+        pytest.param(
+            Unexpected(CALL, reason="server_error", status=502),
+            "later",
+            0,
+            False,
+            id="nobody behind the proxy",
+        ),
         pytest.param(ValueError("ours"), "failed", 1, True, id="our own bug"),
     ],
 )
@@ -155,9 +169,17 @@ def test_a_lost_answer_to_a_call_that_may_be_repeated_is_repeated_soon():
     assert row().next_at < timezone.now() + timedelta(seconds=3)
 
 
-def test_an_outage_spaces_out_the_tries_and_never_parks(settings):
+@pytest.mark.parametrize(
+    "error",
+    [
+        pytest.param(Unreachable(CALL, reason="refused"), id="nobody"),
+        pytest.param(Unexpected(CALL, reason="server_error", status=503), id="503"),
+        pytest.param(Unexpected(CALL, reason="server_error", status=504), id="504"),
+    ],
+)
+def test_an_outage_spaces_out_the_tries_and_never_parks(settings, error):
     settings.OUTBOX_ATTEMPTS = 2
-    fails(Unreachable(CALL, reason="refused"))
+    fails(error)
     outbox.enqueue("thing", "a")
 
     for _ in range(12):
@@ -169,6 +191,22 @@ def test_an_outage_spaces_out_the_tries_and_never_parks(settings):
     Outbox.objects.update(next_at=LONG_AGO)
     assert outbox.drain() == {"done": 1}
     assert row().waits == 0
+
+
+@pytest.mark.parametrize(("reason", "at_most"), [("shed", 4), ("breaker", 19)])
+def test_what_was_not_even_tried_comes_back_soon_however_often(reason, at_most):
+    """We were busy, or waited for a probe: that says nothing of an outage."""
+    fails(Unreachable(CALL, reason=reason))
+    outbox.enqueue("thing", "a")
+    waits = set()
+
+    for _ in range(12):
+        Outbox.objects.update(next_at=LONG_AGO)
+        assert outbox.drain() == {"later": 1}
+        waits.add((row().next_at - timezone.now()).total_seconds())
+
+    assert (row().waits, row().attempts, row().parked_reason) == (0, 0, "")
+    assert 0 < min(waits) < max(waits) < at_most
 
 
 def test_an_answer_that_will_not_change_waits_for_a_person(settings):

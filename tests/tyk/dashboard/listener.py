@@ -76,8 +76,12 @@ def reset(conn: socket.socket) -> None:
 class Listener:
     """Serves `script` on a free port of 127.0.0.1 and remembers every request."""
 
-    def __init__(self, script: Script, *, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self, script: Script, *, tls: ssl.SSLContext | None = None, blunt: bool = False
+    ) -> None:
+        """`blunt`: the first bytes, whatever they are, get a plain HTTP 400."""
         self.script = script
+        self._blunt = blunt
         self.got: list[Got] = []
         self.connections = 0
         self._tls = tls
@@ -124,6 +128,12 @@ class Listener:
             if self._tls is not None:
                 conn = self._tls.wrap_socket(conn, server_side=True)
             stack.callback(conn.close)
+            if self._blunt:
+                # All of them are read, and it closes last: no reset on the way.
+                conn.recv(65536)
+                conn.sendall(reply(400))
+                self._closing.wait(5)
+                return
             stream = stack.enter_context(conn.makefile("rb"))
             while (got := _read_request(stream, number)) is not None:
                 self.got.append(got)

@@ -84,8 +84,11 @@ def test_a_failed_check_sends_nothing(
     shown = certificate(tmp_path, address=address, until=until)
     verify = True if _case == "unknown_authority" else str(shown.file)
     plain = _case == "not_tls"
-    listener = serve(ok(), tls=None if plain else shown.context)
-    client = connect(listener.url.replace("http:", "https:"), verify=verify)
+    # As a web server behind a wrong scheme does. One that waits for the end of a line
+    # may wait for ever, since a hello need not have one.
+    listener = serve(ok(), tls=None if plain else shown.context, blunt=plain)
+    url = listener.url.replace("http:", "https:")
+    client = connect(url, verify=verify, connect_timeout=10.0)
 
     with pytest.raises(errors.Unreachable) as caught:
         client.approve("r1")
@@ -104,7 +107,7 @@ def test_a_handshake_that_hangs_is_a_connect_timeout(connect: Connect):
             client.approve("r1")
 
     assert caught.value.reason == "connect_timeout"
-    assert time.monotonic() - began == pytest.approx(0.3, abs=0.5)
+    assert 0.3 <= time.monotonic() - began < 5  # a busy machine is late, not a deadline
 
 
 def test_the_deadline_cuts_a_tls_body_too(
@@ -126,4 +129,4 @@ def test_the_deadline_cuts_a_tls_body_too(
         client.approve("r1", deadline=0.4)
 
     assert caught.value.reason == "timeout"
-    assert time.monotonic() - began == pytest.approx(0.4, abs=0.5)
+    assert 0.4 <= time.monotonic() - began < 4  # the whole body would take 5
