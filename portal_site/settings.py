@@ -349,9 +349,7 @@ ALARM_STALE = env.number("ALARM_STALE", 900)  # a pull so long overdue is told o
 ALARM_SETTLES = env.number("ALARM_SETTLES", 120)  # well for so long, and it is over
 
 # --- Celery ------------------------------------------------------------------------
-REDIS_URL = Redacted(
-    env.needed("REDIS_URL", "It is the broker.")
-)
+REDIS_URL = Redacted(env.needed("REDIS_URL", "It is the broker."))
 CELERY_BROKER_URL = REDIS_URL
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_SERIALIZER = "json"

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 
+from tests.browser import checks
 from tests.services import portal
 from tests.services.portal import Run
 
@@ -24,15 +25,24 @@ ARGUMENTS = [
 WIDE, NARROW = (1280, 900), (375, 812)
 
 
+# A test heals the Dashboard and goes on at once, so no breaker.
+SETTINGS = {"LIMITS_SCALE": "50", "TYK_BREAKER_AFTER": "0"}
+
+
+def launched(playwright: Playwright) -> Browser:
+    """A headless Chromium."""
+    # It refuses its own sandbox to root, as in most containers.
+    as_root = ["--no-sandbox"] if os.geteuid() == 0 else []
+    return playwright.chromium.launch(
+        executable_path=os.environ.get("CHROMIUM") or "/usr/bin/chromium",
+        args=ARGUMENTS + as_root,
+    )
+
+
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
-    # Chromium refuses its own sandbox to root, as in most containers.
-    as_root = ["--no-sandbox"] if os.geteuid() == 0 else []
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=os.environ.get("CHROMIUM") or "/usr/bin/chromium",
-            args=ARGUMENTS + as_root,
-        )
+        browser = launched(playwright)
         yield browser
         browser.close()
 
@@ -40,7 +50,7 @@ def chromium() -> Iterator[Browser]:
 @pytest.fixture(scope="session")
 def site(tmp_path_factory) -> Iterator[Run]:
     """`make run` on free ports, with nothing left of an earlier start."""
-    with portal.running(tmp_path_factory.mktemp("site"), LIMITS_SCALE="20") as run:
+    with portal.running(tmp_path_factory.mktemp("site"), **SETTINGS) as run:
         yield run
 
 
@@ -53,6 +63,7 @@ class Visitor:
     complaints: list[str]
     pictures: Path | None
     looks: str  # light, dark or no-scripts: in the name of a picture
+    strict: bool = True  # whether looking at a page judges it
 
     def go(self, path: str) -> None:
         self.page.goto(self.site.url + path)
@@ -68,12 +79,14 @@ class Visitor:
             self.page.get_by_label(label.replace("_", " ")).first.fill(value)
 
     def look(self, name: str = "") -> None:
-        """Nothing sticks out sideways; a picture of it if they are wanted."""
+        """Nothing sticks out, moves or is blocked; a picture if they are wanted."""
         self.page.wait_for_load_state()
-        wider = self.page.evaluate(
-            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-        )
-        assert wider <= 0, f"{self.page.url} is {wider} px too wide"
+        if not self.strict:
+            return
+        said = checks.too_wide(self.page)
+        if self.looks != "no-scripts":
+            said += checks.shifted(self.page) + checks.blocked(self.page)
+        assert not said, f"{self.page.url}: {said}"
         if self.pictures is not None:
             self.page.screenshot(path=self._picture(name), full_page=True)
 
@@ -91,53 +104,63 @@ class Visitor:
     def says(self, words: str) -> bool:
         return words in self.page.locator("body").inner_text()
 
+    def heard(self, kind: str, text: str) -> None:
+        """A line of the browser's console."""
+        if kind in {"error", "warning"}:
+            self.complaints.append(text)
+
+    def asked(self, url: str) -> None:
+        """A request its browser made; only this machine may be asked."""
+        if not url.startswith(("http://127.0.0.1:", "data:", "blob:")):
+            self.complaints.append(f"foreign: {url}")
+
+
+def arrive(
+    chromium: Browser,
+    site: Run,
+    size: tuple[int, int] = WIDE,
+    *,
+    scripts: bool = True,
+    dark: bool = False,
+) -> Visitor:
+    """A visitor with a fresh browser, who notes what it complains of."""
+    context = chromium.new_context(
+        viewport={"width": size[0], "height": size[1]},
+        java_script_enabled=scripts,
+        color_scheme="dark" if dark else "light",
+        reduced_motion="reduce",
+        permissions=["clipboard-read", "clipboard-write"],
+    )
+    context.add_init_script(checks.LISTEN)
+    page = context.new_page()
+    page.set_default_timeout(15_000)
+    looks = "dark" if dark else "light" if scripts else "no-scripts"
+    one = Visitor(site, page, [], _pictures(), looks)
+    page.on("console", lambda said: one.heard(said.type, said.text))
+    page.on("pageerror", lambda error: one.complaints.append(str(error)))
+    page.on("request", lambda request: one.asked(request.url))
+    return one
+
+
+def _pictures() -> Path | None:
+    """The folder for pictures, made; None when none are wanted."""
+    folder = os.environ.get("PICTURES")
+    if not folder:
+        return None
+    (Path(folder) / "other").mkdir(parents=True, exist_ok=True)
+    return Path(folder)
+
 
 @pytest.fixture
 def visitor(chromium: Browser, site: Run) -> Iterator[Callable[..., Visitor]]:
     """Makes visitors; afterwards none may have seen an error in the console."""
-    contexts: list[BrowserContext] = []
     visitors: list[Visitor] = []
-    folder = os.environ.get("PICTURES")
-    pictures = Path(folder) if folder else None
-    if pictures is not None:
-        (pictures / "other").mkdir(parents=True, exist_ok=True)
 
-    def make(
-        size: tuple[int, int] = WIDE, *, scripts: bool = True, dark: bool = False
-    ) -> Visitor:
-        context = chromium.new_context(
-            viewport={"width": size[0], "height": size[1]},
-            java_script_enabled=scripts,
-            color_scheme="dark" if dark else "light",
-            reduced_motion="reduce",
-            permissions=["clipboard-read", "clipboard-write"],
-        )
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(15_000)
-        looks = "dark" if dark else "light" if scripts else "no-scripts"
-        one = Visitor(site, page, [], pictures, looks)
-        page.on(
-            "console",
-            lambda said: (
-                one.complaints.append(said.text)
-                if said.type in {"error", "warning"}
-                else None
-            ),
-        )
-        page.on("pageerror", lambda error: one.complaints.append(str(error)))
-        page.on(
-            "request",
-            lambda request: (
-                one.complaints.append(f"foreign: {request.url}")
-                if not request.url.startswith(("http://127.0.0.1:", "data:", "blob:"))
-                else None
-            ),
-        )
-        visitors.append(one)
-        return one
+    def make(size: tuple[int, int] = WIDE, **looks: bool) -> Visitor:
+        visitors.append(arrive(chromium, site, size, **looks))
+        return visitors[-1]
 
     yield make
-    for context in contexts:
-        context.close()
+    for one in visitors:
+        one.page.context.close()
     assert [line for one in visitors for line in one.complaints] == []

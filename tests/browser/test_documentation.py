@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.browser.conftest import NARROW, WIDE, Visitor
-from tests.browser.test_main_job import staff
+from tests.browser.people import staff
 from tests.catalogue import hostile
 
 pytestmark = pytest.mark.browser

@@ -122,8 +122,31 @@ def _settings_for_tests() -> Iterator[None]:
         },
     }
     hashers = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-    with override_settings(PASSWORD_HASHERS=hashers, STORAGES=storages):
+    templates = [settings.TEMPLATES[0], {**settings.TEMPLATES[1]}]
+    templates[1]["OPTIONS"] = {"string_if_invalid": Undefined()}
+    with override_settings(
+        PASSWORD_HASHERS=hashers, STORAGES=storages, TEMPLATES=templates
+    ):
         yield
+
+
+class Undefined(str):
+    """Stands for what a mail's template names and nobody gave: an error, in tests.
+
+    Django puts the name in by `%` where the text holds "%s" (Django docs, the
+    DjangoTemplates option string_if_invalid).
+    """
+
+    __slots__ = ()
+
+    def __contains__(self, part: object) -> bool:
+        return True
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __mod__(self, name: object) -> str:
+        raise AssertionError(f"a mail names an undefined variable: {name}")
 
 
 @pytest.fixture(scope="session")

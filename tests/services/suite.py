@@ -39,9 +39,10 @@ def chromium() -> str:
 def arguments(leg: str) -> list[str]:
     """What pytest is called with for one leg."""
     common = ["-q", "-o", "faulthandler_timeout=120"]
-    if leg == "browser":
-        return [*common, "-m", "browser"]
     workers = os.environ.get("TEST_WORKERS", "2")
+    if leg == "browser":
+        # By file: each process has a portal and a browser of its own.
+        return [*common, "-m", "browser", "-n", workers, "--dist", "loadfile"]
     argv = [*common, "-m", "not browser", "-n", workers, "--dist", "worksteal"]
     return [*argv, "--postgres"] if leg == "postgres" else argv
 
