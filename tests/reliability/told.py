@@ -200,6 +200,9 @@ OTHERWISE: dict[tuple[str, str, int, str], Told] = {
     # Refused to look, as if refused to make; a spoiled record is looked for again.
     ("claim, found by marker", LIST, 1, "400"): AGAIN_NO,
     ("claim, found by marker", LIST, 1, "wrong types"): AGAIN_KEY,
+    # A record without the keys and fields we know is not put back.
+    **{(visit, READ, nth, "null lists"): NOT_MOVED
+       for visit in ("use a new address", "new address, answer lost") for nth in (1, 2)},
     # A record whose maps are null lists no key that was handed out there.
     ("claim what was approved there", READ, 2, "null lists"): THERE_UNREAD,
 }
