@@ -21,6 +21,8 @@ def ask_about(marked: Mapping[str, str]) -> None:
 
     In the caller's transaction, with the rows mirrored already; two queries in all.
     """
+    if not marked:
+        return
     prefix = Organisation.current().marker("")
     ours = [tyk_id for tyk_id, marker in marked.items() if _code(marker, prefix)]
     if not ours:

@@ -111,6 +111,7 @@ def test_other_forms_of_the_logged_in_stay_refused(strict, alice, signed_in) -> 
     assert strict.post("/logout/").status_code == 403
 
 
+@pytest.mark.django_db
 def test_robots_may_read_the_catalogue_and_nothing_of_one_person(client) -> None:
     response = client.get("/robots.txt")
     lines = response.text.splitlines()
@@ -118,7 +119,9 @@ def test_robots_may_read_the_catalogue_and_nothing_of_one_person(client) -> None
     assert response["Content-Type"].startswith("text/plain")
     assert lines[0] == "User-agent: *"
     assert {"Disallow: /admin/", "Disallow: /keys/"} <= set(lines)
-    assert not any(line.startswith("Disallow: /catalogue") for line in lines)
+    # Of the catalogue only the forms in it, which are for who is signed in.
+    of_catalogue = [line for line in lines if line.startswith("Disallow: /catalogue")]
+    assert of_catalogue == ["Disallow: /catalogue/*/request/"]
     assert "Disallow: /" not in lines
 
 
