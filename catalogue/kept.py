@@ -70,7 +70,7 @@ def or_made(request: HttpRequest, make: Callable[[], Response]) -> Response:
     if not _may_keep(request):
         return make()
     mark = standing.mark()
-    if mark is None:
+    if mark is None or mark[3]:  # login only: a visitor gets no page worth keeping
         return make()
     key = _key(request, mark)
     found = pages.get(key)

@@ -125,12 +125,20 @@ def documents() -> Pulled:
     for pk, tyk_id in named.items():
         if _is_due(held.get(pk), tyk_id, now=timezone.now()):
             due[tyk_id].append(pk)
-    for tyk_id, entries in due.items():
-        _keep_document(tyk_id, entries, _document_values(tyk_id))
     if left:
         with transaction.atomic():
             Document.objects.filter(pk__in=left).delete()
             Shelf.changed()
+    odd: Unexpected | None = None
+    for tyk_id, entries in due.items():
+        try:
+            values = _document_values(tyk_id)
+        except Unexpected as error:  # about this one only: the others go on
+            odd = odd or error
+            continue
+        _keep_document(tyk_id, entries, values)
+    if odd is not None:
+        raise odd
     changed = sum(len(entries) for entries in due.values())
     return Pulled(seen=len(named), changed=changed, retired=len(left))
 

@@ -13,7 +13,6 @@ from catalogue.standing import Standing
 from catalogue.views import find, kept_page, on_the_shelf
 from portal_site import brand
 
-HOUR = 3_600
 TYPES = {
     "json": "application/json",
     "yaml": "application/yaml",
@@ -87,13 +86,13 @@ def as_file(
 def _cacheable(
     request: HttpRequest, response: HttpResponse, at: Standing | None
 ) -> HttpResponse:
-    """An hour in the reader's browser; in shared caches only if all may read."""
+    """Never served without asking: it may be hidden or taken back at any time."""
     everybody = (
         at is not None
         and not at.organisation.catalogue_login_only
         and kept.is_visitor(request)
     )
     who = "public" if everybody else "private"
-    response["Cache-Control"] = f"{who}, max-age={HOUR if at else 0}"
+    response["Cache-Control"] = f"{who}, no-cache"
     response["Vary"] = "Cookie"
     return response

@@ -10,6 +10,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 
 from developers import services
+from developers.errors import EditsOff
 from developers.models import Developer
 
 if TYPE_CHECKING:
@@ -102,7 +103,13 @@ def _save(
     developer: Developer,
     changed: list[Box],
 ) -> None:
-    services.edit_profile(developer, fields={box.name: box.typed for box in changed})
+    try:
+        services.edit_profile(
+            developer, fields={box.name: box.typed for box in changed}
+        )
+    except EditsOff as off:
+        messages.error(request, str(off))
+        return
     names = ", ".join(box.name for box in changed)
     # Which fields, not what they say: the log outlives the account.
     desk.log_change(request, developer, f"Edited {names}")

@@ -3,6 +3,8 @@
 Keys and requests are ended by keyrequests.closing, which calls this.
 """
 
+from django.contrib.admin.models import LogEntry
+from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
 from django.utils import timezone
 
@@ -58,6 +60,11 @@ def erase(developer: Developer) -> None:
     ProfileEdit.objects.filter(developer=developer).delete()
     Choices.objects.filter(developer=developer).delete()
     User.objects.filter(developer=developer).delete()
+    # What staff did stays in their log, without the name.
+    LogEntry.objects.filter(
+        content_type=ContentType.objects.get_for_model(Developer),
+        object_id=str(developer.pk),
+    ).update(object_repr=NOBODY)
     Developer.objects.filter(pk=developer.pk).update(
         name=NOBODY, email="", email_key="", fields={}, erased_at=timezone.now()
     )

@@ -152,8 +152,8 @@ def _developer_to_reset(link: MailedLink) -> Developer | None:
 
 
 def mail_password_changed(job: Job) -> None:
-    """Subject: Developer.code."""
-    developer = Developer.objects.filter(code=job.subject).first()
+    """Subject: Developer.code. After the farewell of a closed account, nothing."""
+    developer = Developer.objects.filter(code=job.subject, closed_at=None).first()
     if developer is None:
         return
     mail.send(

@@ -52,8 +52,12 @@ def amend_request(job: Job) -> None:
             redirect_uri=request.redirect_uri or None,
         )
     if new_id is None:
-        # Some releases answer "Data updated": then the marker finds it.
+        # Some releases answer "Data updated": then the marker finds it. Until it is
+        # listed the row stays unsure, and the next turn looks first.
+        before = request.tyk_id
         _take_newest(request)
+        if request.tyk_id == before:
+            raise Later(SOON, "changed, but not listed yet")
     elif not _swapped(request, new_id):
         delete_in_tyk(new_id)
 
@@ -98,7 +102,9 @@ def _swapped(request: KeyRequest, new_id: str) -> bool:
 def _take_newest(request: KeyRequest) -> None:
     """Of several with our marker the newest stays: ids of Tyk rise with time."""
     listed = sorted(waiting_with(Organisation.current().marker(request.code)))
-    if listed and listed[-1] != request.tyk_id and not _swapped(request, listed[-1]):
+    if not listed or listed[-1] < (request.tyk_id or ""):
+        return  # a list that lags: what we know is newer
+    if listed[-1] != request.tyk_id and not _swapped(request, listed[-1]):
         delete_in_tyk(listed[-1])
     for left_over in listed[:-1]:
         delete_in_tyk(left_over)

@@ -126,11 +126,19 @@ _NO_NEWS = frozenset({"Busy"})
 def _tell_breaker(event: CallEvent) -> None:
     if event.reason in measured.NOT_TRIED or event.outcome in _NO_NEWS:
         return
-    # Read, but not understood: one odd record must not stop all others.
-    if event.outcome in _AWAY and event.reason not in {"wrong_shape", "too_large"}:
+    if event.outcome in _AWAY and not _is_an_answer(event):
         breaker().failed()
     else:
         breaker().answered()
+
+
+def _is_an_answer(event: CallEvent) -> bool:
+    """Read, but not understood: one odd record must not stop all others.
+
+    Nor must a call that this Dashboard lacks, which answers with a page of its own.
+    """
+    lacking = event.reason == "not_json" and 400 <= (event.status or 0) < 500
+    return lacking or event.reason in {"wrong_shape", "too_large"}
 
 
 def note_credential(state: CredentialState) -> None:

@@ -101,7 +101,8 @@ def _keep_new(records: list[Asked]) -> int:
     people_by_id = {
         row.tyk_id: row
         for row in Developer.objects.filter(
-            tyk_id__in={record.by_user for record in made_there}
+            tyk_id__in={record.by_user for record in made_there},
+            erased_at=None,  # who closed the account stays forgotten
         )
     }
     plans = plans_for({policy for record in made_there for policy in record.policies})

@@ -15,13 +15,18 @@ from portal_site.drift.differences import (
 )
 from portal_site.drift.owners import ENTRY, ORGANISATION, PLAN
 from tyk import connect, pull as tyk_pull
+from tyk.dashboard.errors import NotFound
 from tyk.dashboard.records import Policy
 from tyk.models import Organisation
 
 
 def organisation() -> Iterator[Difference]:
     row = Organisation.current()
-    there = tyk_pull.organisation_values(connect.dashboard().configuration())
+    try:
+        record = connect.dashboard().configuration()
+    except NotFound:
+        return  # no settings yet: what was read last stands, as for the pull
+    there = tyk_pull.organisation_values(record)
     here = {name: getattr(row, name) for name in there}
     yield from compared(ORGANISATION, row.org_id, here=here, there=there)
 

@@ -153,9 +153,9 @@ def test_a_leaked_key_ends_at_once(newcomer, site: Run):
     assert second != first
     assert gateway_accepts(site, second)
     leo.go("/keys/")
-    deadline = 50
+    deadline = 90
     while gateway_accepts(site, first) and deadline:
-        leo.page.wait_for_timeout(200)
+        leo.page.wait_for_timeout(500)
         deadline -= 1
     assert not gateway_accepts(site, first)
 

@@ -1,6 +1,8 @@
 """An account is closed: at once here, then in Tyk, and then forgotten."""
 
 import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.contenttypes.models import ContentType
 from django.core import mail
 from django.db import OperationalError
 from django.test import Client
@@ -230,6 +232,50 @@ def test_a_list_that_lags_does_not_bring_it_back(browser, scene, box):
 
     assert developer().email == ""
     assert developer().gone_at is not None
+
+
+def test_a_request_made_in_tyk_does_not_bring_it_back(browser, scene, box):
+    browser.post(CLOSE, TYPED)
+    work(rounds=6)
+    known = KeyRequest.objects.count()
+    box.add_request(
+        scene.developer.tyk_id, scene.policy, fields={"Name": "Mira of Tinfold"}
+    )
+
+    pull.run("pending")
+
+    assert KeyRequest.objects.count() == known
+    assert not [t for t, text in database().items() if "Mira of" in text]
+
+
+def test_the_log_of_staff_keeps_no_name(browser, scene, sam):
+    LogEntry.objects.create(
+        user=sam,
+        content_type=ContentType.objects.get_for_model(Developer),
+        object_id=str(scene.developer.pk),
+        object_repr="Mira Tal",
+        action_flag=2,
+        change_message="Ended sessions",
+    )
+
+    browser.post(CLOSE, TYPED)
+    work(rounds=6)
+
+    entry = LogEntry.objects.get()
+    assert (entry.object_repr, entry.change_message, entry.user) == (
+        "Closed account",
+        "Ended sessions",
+        sam,
+    )
+
+
+def test_no_mail_follows_the_farewell(browser, scene):
+    outbox.enqueue("mail.password_changed", scene.developer.code)
+    browser.post(CLOSE, TYPED)
+    work(rounds=6)
+
+    assert "password" not in " ".join(str(m.subject) for m in mail.outbox).lower()
+    assert not Outbox.objects.exclude(parked_reason="").exists()
 
 
 def test_the_address_is_free_again(browser, box):

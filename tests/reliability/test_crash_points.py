@@ -51,7 +51,7 @@ def _places(run: Run, of: str, *, least: int) -> list[int]:
     """Where to cut a run."""
     if SOAK:
         return list(range(len(run.reached)))
-    return some(moments(run), share=0.25, least=least, of=of)
+    return some(moments(run), share=0.15, least=least, of=of)
 
 
 @ALL

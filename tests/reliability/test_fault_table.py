@@ -305,7 +305,7 @@ def faults_for(handler: Handler, operation: str) -> list[Fault]:
     if (SOAK and operation in WRITES) or (handler.name, operation) in BY_EVERY_FAULT:
         return FAULTS
     names = OF_EACH_KIND if operation in WRITES else OF_A_READ
-    chosen = some(names, share=0.5, least=4, of=f"{handler.name} {operation}")
+    chosen = some(names, share=0.25, least=3, of=f"{handler.name} {operation}")
     return [BY_NAME[name] for name in chosen]
 
 

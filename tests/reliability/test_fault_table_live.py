@@ -75,7 +75,7 @@ def faults_for(visit: Visit, operation: str) -> list[Fault]:
     if SOAK or (visit.name, operation) in BY_EVERY_FAULT:
         return FAULTS
     names = OF_EACH_KIND if operation in WRITES else OF_A_READ
-    chosen = some(names, share=0.5, least=4, of=f"{visit.name} {operation}")
+    chosen = some(names, share=0.25, least=3, of=f"{visit.name} {operation}")
     return [BY_NAME[name] for name in chosen]
 
 

@@ -38,7 +38,7 @@ def chromium() -> str:
 
 def arguments(leg: str) -> list[str]:
     """What pytest is called with for one leg."""
-    common = ["-q", "-o", "faulthandler_timeout=120"]
+    common = ["-q", "-o", "faulthandler_timeout=120", "--durations=12"]
     workers = os.environ.get("TEST_WORKERS", "2")
     if leg == "browser":
         # By file: each process has a portal and a browser of its own.
