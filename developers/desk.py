@@ -1,13 +1,12 @@
 """Accounts on the operators' desk: words, links, and giving up."""
 
-from collections.abc import Collection, Iterable, Mapping
-from uuid import UUID
+from collections.abc import Collection, Mapping
 
 from django.urls import reverse
 
 from developers import services
 from developers.models import Developer, MailedLink, ProfileEdit, SignUp
-from tyk.desk import Abandonment, About, Find, Work, always
+from tyk.desk import Abandonment, About, Find, Work, always, codes
 
 SEE = "developers.view_developer"
 # Read by the developer, on the account page.
@@ -17,13 +16,13 @@ NOT_SAVED = "It could not be saved, and we stopped trying."
 # --- What rows are about -------------------------------------------------------------
 def developers(subjects: Collection[str]) -> Mapping[str, About]:
     """Developers by their codes; one query."""
-    rows = Developer.objects.filter(code__in=_codes(subjects))
+    rows = Developer.objects.filter(code__in=codes(subjects))
     return {str(row.code): _developer(row) for row in rows}
 
 
 def sign_ups(subjects: Collection[str]) -> Mapping[str, About]:
     """Sign-ups by their codes; they have no page. One query."""
-    rows = SignUp.objects.filter(code__in=_codes(subjects))
+    rows = SignUp.objects.filter(code__in=codes(subjects))
     return {
         str(row.code): About(
             words=f"sign-up of {row.email}", right=SEE, otherwise="a sign-up"
@@ -34,7 +33,7 @@ def sign_ups(subjects: Collection[str]) -> Mapping[str, About]:
 
 def links(subjects: Collection[str]) -> Mapping[str, About]:
     """Mailed links by their codes: whose they are, as far as known. One query."""
-    rows = MailedLink.objects.filter(code__in=_codes(subjects))
+    rows = MailedLink.objects.filter(code__in=codes(subjects))
     return {
         str(row.code): _developer(row.developer)
         if row.developer
@@ -50,17 +49,6 @@ def _developer(row: Developer) -> About:
         otherwise="a developer",
         url=reverse("admin:developers_developer_change", args=[row.pk]),
     )
-
-
-def _codes(subjects: Iterable[str]) -> list[UUID]:
-    """Those that are codes: a row's subject is a text."""
-    codes = []
-    for subject in subjects:
-        try:
-            codes.append(UUID(subject))
-        except ValueError:
-            continue
-    return codes
 
 
 # --- Profile edits ---------------------------------------------------------------------
@@ -100,7 +88,7 @@ def undo_profile(act: Abandonment) -> None:
 
 def _waiting(subject: str) -> ProfileEdit | None:
     return ProfileEdit.objects.filter(
-        developer__code__in=_codes([subject]), state=ProfileEdit.State.DUE
+        developer__code__in=codes([subject]), state=ProfileEdit.State.DUE
     ).first()
 
 

@@ -1,8 +1,7 @@
 """Requests, claims and keys on the operators' desk: words, links, and giving up."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import cast
-from uuid import UUID
 
 from django.conf import settings
 from django.urls import reverse
@@ -14,7 +13,7 @@ from keyrequests.errors import AccessError
 from keyrequests.models import Event, Key, KeyRequest, Mint
 from keyrequests.wishes import PolicyChange
 from tyk import lanes, outbox
-from tyk.desk import Abandonment, About, CannotAbandon, Work, always
+from tyk.desk import Abandonment, About, CannotAbandon, Work, always, codes
 
 Status = KeyRequest.Status
 SEE_REQUEST, SEE_KEY = "keyrequests.view_keyrequest", "keyrequests.view_key"
@@ -24,7 +23,7 @@ DECIDE = "keyrequests.change_keyrequest"
 # --- What rows are about -------------------------------------------------------------
 def requests(subjects: Collection[str]) -> Mapping[str, About]:
     """Key requests by their codes; one query."""
-    rows = KeyRequest.objects.filter(code__in=_codes(subjects))
+    rows = KeyRequest.objects.filter(code__in=codes(subjects))
     return {str(row.code): _request(row) for row in rows}
 
 
@@ -45,13 +44,13 @@ def wished(subjects: Collection[str]) -> Mapping[str, About]:
 
 def mints(subjects: Collection[str]) -> Mapping[str, About]:
     """The requests of mints by the mints' codes; one query."""
-    rows = Mint.objects.filter(code__in=_codes(subjects)).select_related("request")
+    rows = Mint.objects.filter(code__in=codes(subjects)).select_related("request")
     return {str(row.code): _request(row.request) for row in rows}
 
 
 def keys(subjects: Collection[str]) -> Mapping[str, About]:
     """Keys by their codes; one query, without their sealed ids."""
-    rows = Key.objects.filter(code__in=_codes(subjects)).defer("sealed_id")
+    rows = Key.objects.filter(code__in=codes(subjects)).defer("sealed_id")
     return {
         str(row.code): About(
             words=f"key {row}",
@@ -72,21 +71,10 @@ def _request(row: KeyRequest) -> About:
     )
 
 
-def _codes(subjects: Iterable[str]) -> list[UUID]:
-    """Those that are codes: a row's subject is a text."""
-    codes = []
-    for subject in subjects:
-        try:
-            codes.append(UUID(subject))
-        except ValueError:
-            continue
-    return codes
-
-
 # --- Sending a request ------------------------------------------------------------------
 def _undelivered(subject: str) -> KeyRequest | None:
     """The request, if it is open and not known to have reached Tyk."""
-    row = KeyRequest.objects.filter(code__in=_codes([subject]), tyk_id=None).first()
+    row = KeyRequest.objects.filter(code__in=codes([subject]), tyk_id=None).first()
     return row if row is not None and row.is_open else None
 
 
@@ -144,14 +132,14 @@ def leaves_delete(subject: str) -> str:
 
 
 def undo_delete(act: Abandonment) -> None:
-    row = KeyRequest.objects.filter(code__in=_codes([act.subject])).first()
+    row = KeyRequest.objects.filter(code__in=codes([act.subject])).first()
     if row is not None:
         _trail(act, "taking it back in Tyk was abandoned", request=row)
 
 
 # --- Claims -------------------------------------------------------------------------------
 def leaves_settle(subject: str) -> str:
-    mint = Mint.objects.filter(code__in=_codes([subject])).first()
+    mint = Mint.objects.filter(code__in=codes([subject])).first()
     if mint is None or mint.state in {Mint.State.LOST, Mint.State.REFUSED}:
         return (
             "The claim ended already. Should its own request still wait in Tyk, it "
@@ -172,7 +160,7 @@ def leaves_settle(subject: str) -> str:
 def undo_settle(act: Abandonment) -> None:
     """The claim must not say "we are checking" for ever. The audit still looks."""
     mint = (
-        Mint.objects.filter(code__in=_codes([act.subject]))
+        Mint.objects.filter(code__in=codes([act.subject]))
         .select_related("request__developer")
         .first()
     )
@@ -199,7 +187,7 @@ def undo_settle(act: Abandonment) -> None:
 
 # --- Keys ---------------------------------------------------------------------------------
 def leaves_revoke(subject: str) -> str:
-    key = Key.objects.filter(code__in=_codes([subject])).defer("sealed_id").first()
+    key = Key.objects.filter(code__in=codes([subject])).defer("sealed_id").first()
     if key is None or not key.works:
         return "The key has ended already. Nothing changes."
     return (
@@ -210,7 +198,7 @@ def leaves_revoke(subject: str) -> str:
 
 def undo_revoke(act: Abandonment) -> None:
     """A key whose end was given up must not look as if it were ending."""
-    key = Key.objects.filter(code__in=_codes([act.subject])).defer("sealed_id").first()
+    key = Key.objects.filter(code__in=codes([act.subject])).defer("sealed_id").first()
     if key is None:
         return
     states = [Key.State.LIVE, Key.State.REVOKING]
@@ -223,7 +211,7 @@ def undo_revoke(act: Abandonment) -> None:
 
 def undo_policies(act: Abandonment) -> None:
     """A change of plans nobody makes must not look as if it were on its way."""
-    key = Key.objects.filter(code__in=_codes([act.subject])).defer("sealed_id").first()
+    key = Key.objects.filter(code__in=codes([act.subject])).defer("sealed_id").first()
     if key is None:
         return
     dropped = PolicyChange.objects.filter(key=key, state=PolicyChange.State.DUE).update(
@@ -234,7 +222,7 @@ def undo_policies(act: Abandonment) -> None:
 
 
 def undo_quota(act: Abandonment) -> None:
-    key = Key.objects.filter(code__in=_codes([act.subject])).defer("sealed_id").first()
+    key = Key.objects.filter(code__in=codes([act.subject])).defer("sealed_id").first()
     if key is not None:
         _trail(act, "resetting the quota was abandoned", key=key)
 

@@ -33,8 +33,8 @@ MAIL_POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 
 
 def person(request: HttpRequest) -> User:
-    """Who is signed in; admin_view lets nobody else in."""
-    assert isinstance(request.user, User)  # noqa: S101  see above
+    """Who is signed in."""
+    assert isinstance(request.user, User)  # noqa: S101  admin_view lets staff in only
     return request.user
 
 

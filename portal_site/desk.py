@@ -1,13 +1,12 @@
 """Alarms and decisions about drift on the operators' desk: words and giving up."""
 
 from collections.abc import Collection, Mapping
-from uuid import UUID
 
 from django.urls import reverse
 
 from portal_site import trail
 from portal_site.models import Act
-from tyk.desk import Abandonment, About, Work, always
+from tyk.desk import Abandonment, About, Work, always, codes
 from tyk.models import Alarm
 
 
@@ -27,7 +26,7 @@ def alarms(subjects: Collection[str]) -> Mapping[str, About]:
 
 def acts(subjects: Collection[str]) -> Mapping[str, About]:
     """Decisions about drift by their codes; one query."""
-    rows = Act.objects.filter(code__in=_codes(subjects))
+    rows = Act.objects.filter(code__in=codes(subjects))
     return {
         str(row.code): About(
             words=f"{row.get_verb_display()} ({row.kind})",
@@ -40,18 +39,8 @@ def acts(subjects: Collection[str]) -> Mapping[str, About]:
 
 def undo_decision(act: Abandonment) -> None:
     """A decision that nobody carries out must not stand in the way of another."""
-    due = Act.objects.filter(code__in=_codes([act.subject]), state=Act.State.DUE)
+    due = Act.objects.filter(code__in=codes([act.subject]), state=Act.State.DUE)
     trail.end(due, Act.State.STUCK, text=f"{act.by} gave it up: {act.reason}")
-
-
-def _codes(subjects: Collection[str]) -> list[UUID]:
-    codes = []
-    for subject in subjects:
-        try:
-            codes.append(UUID(subject))
-        except ValueError:
-            continue
-    return codes
 
 
 def _alarm(words: str) -> Work:

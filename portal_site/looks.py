@@ -14,7 +14,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from celery import current_app
 from celery.exceptions import SoftTimeLimitExceeded
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
@@ -22,6 +21,7 @@ from django.db.models.functions import Now
 
 from portal_site import dashboard_check, trail
 from portal_site.models import Act, Look
+from tyk import doorbell
 from tyk.dashboard.errors import DashboardError
 
 log = logging.getLogger(__name__)
@@ -112,18 +112,10 @@ def ask(kind: Look.Kind, *, by: str, scratch: bool = False) -> bool:
     if not asked:
         return False
     trail.note(VERBS[kind], actor=by, text="with a scratch developer" * scratch)
-    transaction.on_commit(lambda: _ring(kind), robust=True)
+    transaction.on_commit(
+        lambda: doorbell.ring("portal_site.tasks.look", kind.value), robust=True
+    )
     return True
-
-
-def _ring(kind: Look.Kind) -> None:
-    """Wake a worker. A sick broker must not fail what is already committed."""
-    try:
-        current_app.send_task(
-            "portal_site.tasks.look", args=[kind.value], retry=False, ignore_result=True
-        )
-    except Exception as error:  # noqa: BLE001  whatever the broker's client raises
-        log.warning("doorbell not rung", extra={"why": type(error).__name__})
 
 
 def take(kind: Look.Kind) -> Hold | None:

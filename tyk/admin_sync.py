@@ -1,10 +1,8 @@
 """The sync page: when each part of the mirror was last complete, and what to do."""
 
-import logging
 from datetime import datetime, timedelta
 from typing import Any
 
-from celery import current_app
 from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
@@ -17,11 +15,9 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 
-from tyk import alarms
+from tyk import alarms, doorbell
 from tyk.admin_readonly import ReadOnlyAdmin
 from tyk.models import Outbox, PullState
-
-log = logging.getLogger(__name__)
 
 ASK = "tyk.change_pullstate"
 PAGE = "admin:tyk_pullstate_changelist"
@@ -163,7 +159,7 @@ class PullStateAdmin(ReadOnlyAdmin):
         if not PullState.objects.filter(free, kind=kind).update(asked_at=now):
             messages.warning(request, f"{words_of(kind)}: asked for just now already.")
             return
-        if _rung(kind):
+        if doorbell.ring("tyk.tasks.pull", kind):
             self.log_change(request, row, "Asked for a pull out of turn.")
             messages.success(
                 request,
@@ -177,17 +173,6 @@ class PullStateAdmin(ReadOnlyAdmin):
             "No worker could be called: the broker does not answer. "
             "manage.py sync_once reads everything without it.",
         )
-
-
-def _rung(kind: str) -> bool:
-    try:
-        current_app.send_task(
-            "tyk.tasks.pull", args=[kind], retry=False, ignore_result=True
-        )
-    except Exception as error:  # noqa: BLE001  whatever the broker's client raises
-        log.warning("pull not asked for", extra={"why": type(error).__name__})
-        return False
-    return True
 
 
 def _urgency(row: PullState) -> tuple[str, str]:

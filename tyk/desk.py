@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -310,3 +311,14 @@ def _free(pk: int) -> Any:
     """The row, while it is owed and no worker has it, by the database's clock."""
     idle = Q(lease_until=None) | Q(lease_until__lt=Now())
     return Outbox.objects.filter(idle, pk=pk, asked__gt=F("served"))
+
+
+def codes(subjects: Iterable[str]) -> list[UUID]:
+    """Those subjects that are codes of rows; a subject is any text."""
+    found = []
+    for subject in subjects:
+        try:
+            found.append(UUID(subject))
+        except ValueError:
+            continue
+    return found

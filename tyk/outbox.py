@@ -20,7 +20,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from http import HTTPStatus
 
-from celery import current_app
 from celery.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
 from django.db import models, transaction
@@ -28,7 +27,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils.module_loading import import_string
 
-from tyk import connect, database, fence, lanes
+from tyk import connect, database, doorbell, fence, lanes
 from tyk.dashboard.errors import (
     Busy,
     DashboardError,
@@ -167,11 +166,7 @@ def ask_a_person(kind: str, subject: object, *, reason: str) -> None:
 
 
 def _ring() -> None:
-    """Wake a worker. A sick broker must not fail what is already committed."""
-    try:
-        current_app.send_task("tyk.tasks.drain_outbox", retry=False, ignore_result=True)
-    except Exception as error:  # noqa: BLE001  whatever the broker's client raises
-        log.warning("doorbell not rung", extra={"why": type(error).__name__})
+    doorbell.ring("tyk.tasks.drain_outbox")
 
 
 def due() -> models.QuerySet[Outbox]:

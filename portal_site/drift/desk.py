@@ -18,7 +18,6 @@ from django.urls import URLPattern, path
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
-from developers.models import User
 from portal_site import looks
 from portal_site.drift import decisions, findings, told
 from portal_site.models import Act, DriftFinding, Look
@@ -169,7 +168,7 @@ class DriftAdmin(ReadOnlyAdmin):
     # --- Compare now -------------------------------------------------------------
     def compare_view(self, request: HttpRequest) -> HttpResponse:
         self._refuse_viewers(request)
-        if looks.ask(Look.Kind.DRIFT, by=_actor(request)):
+        if looks.ask(Look.Kind.DRIFT, by=str(request.user)):
             messages.success(request, "A worker compares mirror and Tyk.")
         else:
             messages.warning(request, "That was asked for already.")
@@ -220,7 +219,7 @@ class DriftAdmin(ReadOnlyAdmin):
     def _decide(
         self, request: HttpRequest, rows: list[DriftFinding], verb: Act.Verb
     ) -> None:
-        by, done, refused = _actor(request), 0, []
+        by, done, refused = str(request.user), 0, []
         for row in rows:
             try:
                 if verb == Act.Verb.NOTICE:
@@ -277,8 +276,3 @@ class DriftAdmin(ReadOnlyAdmin):
         self, request: HttpRequest, queryset: QuerySet[DriftFinding]
     ) -> HttpResponse | None:
         return self._several(request, queryset, Act.Verb.NOTICE)
-
-
-def _actor(request: HttpRequest) -> str:
-    assert isinstance(request.user, User)  # noqa: S101  admin_view lets staff in only
-    return str(request.user)
