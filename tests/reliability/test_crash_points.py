@@ -6,8 +6,7 @@ quarantines run out, let the person come back, and check every promise. Once wit
 death that is raised, once with a real process that ends with os._exit.
 
 Boundaries between which the process did nothing that anybody outside can tell are
-one moment, and cut once (`deaths.moments`). A short run cuts some moments of each
-story, chosen by a seed; with SOAK=1 every boundary is cut by itself.
+one moment, and cut once (`deaths.moments`); with SOAK=1 every boundary by itself.
 """
 
 import pytest
@@ -23,7 +22,7 @@ from tests.reliability.deaths import (
     saying,
 )
 from tests.reliability.mornings import mornings
-from tests.reliability.sampling import SOAK, some
+from tests.reliability.sampling import SOAK
 from tests.reliability.stories import STORIES
 
 pytestmark = [
@@ -47,11 +46,11 @@ KILLED = {
 ALL = pytest.mark.parametrize("story", [pytest.param(s, id=s.name) for s in STORIES])
 
 
-def _places(run: Run, of: str, *, least: int) -> list[int]:
+def _places(run: Run) -> list[int]:
     """Where to cut a run."""
     if SOAK:
         return list(range(len(run.reached)))
-    return some(moments(run), share=0.15, least=least, of=of)
+    return moments(run)
 
 
 @ALL
@@ -60,7 +59,7 @@ def test_a_process_may_die_at_any_boundary(box, settings, story):
         start = starts[story.morning]
         run = clean_run(start, story)
         assert len(run.reached) >= 4
-        for number in _places(run, f"{story.name}, died", least=4):
+        for number in _places(run):
             with saying(f"{story.name}: died {run.reached[number]} ({number})"):
                 cut(start, story, number)
 
@@ -73,7 +72,7 @@ def test_a_process_may_be_killed_at_any_boundary(box, settings, story):
     with mornings(box, settings, only=story.morning) as starts:
         start = starts[story.morning]
         run = clean_run(start, story)
-        for number in _places(run, f"{story.name}, killed", least=3):
+        for number in _places(run):
             place = run.reached[number]
             with saying(f"{story.name}: killed {place} ({number})"):
                 world = story.begin(start)
