@@ -21,7 +21,7 @@ from django.db import connection
 from django.test import override_settings
 
 from portal_site.runner import ports, valkey
-from tests.services import environment, postgres
+from tests.services import emptying, environment, postgres
 
 _RUN_DIR = "TEST_RUN_DIR"
 _VALKEY = "TEST_VALKEY"
@@ -75,6 +75,11 @@ def pytest_collection_modifyitems(
 def _touches_database(item: pytest.Item) -> bool:
     fixtures = set(getattr(item, "fixturenames", ()))
     return bool(item.get_closest_marker("django_db") or fixtures & _DATABASE)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _tests_that_commit_empty_what_they_filled() -> None:
+    emptying.apply()
 
 
 def pytest_unconfigure() -> None:
