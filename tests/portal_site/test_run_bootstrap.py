@@ -20,14 +20,28 @@ runpy.run_path("portal_site/bootstrap.py", run_name="__main__")
 """
 
 
+def planted(folder: Path) -> Path:
+    """A copy of what bootstrap.py needs in `folder`, with nothing to install."""
+    (folder / "portal_site").mkdir()
+    shutil.copy(ROOT / "portal_site/bootstrap.py", folder / "portal_site")
+    (folder / "requirements.txt").write_text("# nothing\n")
+    (folder / "requirements-dev.txt").write_text("-r requirements.txt\n")
+    return folder
+
+
 @pytest.fixture
 def tree(tmp_path):
-    """A copy of what bootstrap.py needs, with nothing to install."""
-    (tmp_path / "portal_site").mkdir()
-    shutil.copy(ROOT / "portal_site/bootstrap.py", tmp_path / "portal_site")
-    (tmp_path / "requirements.txt").write_text("# nothing\n")
-    (tmp_path / "requirements-dev.txt").write_text("-r requirements.txt\n")
-    return tmp_path
+    return planted(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory):
+    """A tree after its first start: a virtualenv takes seconds to make."""
+    tree = planted(tmp_path_factory.mktemp("installed"))
+    first = bootstrap(tree, "install")
+    assert first.returncode == 0, first.stderr
+    assert "Installing requirements.txt" in first.stdout
+    return tree
 
 
 def bootstrap(tree: Path, *words: str, first: str = "", **variables: str):
@@ -65,24 +79,20 @@ def test_a_missing_venv_module_is_told_with_the_fix(tree):
     assert "sudo apt install python3-venv" in one_line(done)
 
 
-def test_second_start_installs_nothing(tree):
-    first = bootstrap(tree, "install")
-    made = (tree / ".venv/pyvenv.cfg").stat().st_mtime_ns
-    second = bootstrap(tree, "install")
+def test_second_start_installs_nothing(installed):
+    made = (installed / ".venv/pyvenv.cfg").stat().st_mtime_ns
+    second = bootstrap(installed, "install")
 
-    assert first.returncode == 0, first.stderr
-    assert "Installing requirements.txt" in first.stdout
     assert (second.returncode, second.stdout, second.stderr) == (0, "", "")
-    assert (tree / ".venv/pyvenv.cfg").stat().st_mtime_ns == made
+    assert (installed / ".venv/pyvenv.cfg").stat().st_mtime_ns == made
 
 
-def test_changed_requirements_are_installed_and_failure_is_told(tree):
-    bootstrap(tree, "install")
-    (tree / "requirements.txt").write_text("./not-there.whl\n")
+def test_changed_requirements_are_installed_and_failure_is_told(installed):
+    (installed / "requirements.txt").write_text("./not-there.whl\n")
 
-    failed = bootstrap(tree, "install")
-    (tree / "requirements.txt").write_text("# nothing again\n")
-    mended = bootstrap(tree, "install")
+    failed = bootstrap(installed, "install")
+    (installed / "requirements.txt").write_text("# nothing again\n")
+    mended = bootstrap(installed, "install")
 
     assert failed.returncode == 2
     assert failed.stderr.splitlines()[-1].startswith("Installing failed; ")
@@ -90,10 +100,10 @@ def test_changed_requirements_are_installed_and_failure_is_told(tree):
     assert mended.returncode == 0
 
 
-def test_tools_for_tests_serve_a_run_too(tree):
-    bootstrap(tree, "install", "--dev")
+def test_tools_for_tests_serve_a_run_too(installed):
+    bootstrap(installed, "install", "--dev")
 
-    assert bootstrap(tree, "install").stdout == ""
+    assert bootstrap(installed, "install").stdout == ""
 
 
 def test_clean_removes_data_and_environment(tree):
