@@ -14,6 +14,7 @@ import time
 from dataclasses import dataclass
 
 LEGS = ("sqlite", "postgres", "browser")
+BROWSER_TESTS = "tests/browser"
 # A leg that hangs is stopped, so that CI says which one instead of timing out.
 _LEG_SECONDS = int(os.environ.get("TEST_LEG_SECONDS", "900"))
 _NO_BROWSER = """
@@ -42,8 +43,11 @@ def arguments(leg: str) -> list[str]:
     workers = os.environ.get("TEST_WORKERS", "2")
     if leg == "browser":
         # By file: each process has a portal and a browser of its own.
-        return [*common, "-m", "browser", "-n", workers, "--dist", "loadfile"]
+        # Of that folder alone: reading all the others takes longer than some tests.
+        few = [*common, "-m", "browser", "-n", workers, "--dist", "loadfile"]
+        return [*few, BROWSER_TESTS]
     argv = [*common, "-m", "not browser", "-n", workers, "--dist", "worksteal"]
+    argv.append(f"--ignore={BROWSER_TESTS}")
     return [*argv, "--postgres"] if leg == "postgres" else argv
 
 

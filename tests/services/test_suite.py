@@ -5,6 +5,7 @@ import sys
 
 from portal_site.runner.plan import ROOT
 from tests.services import suite
+from tests.services.suite import BROWSER_TESTS
 
 
 def run_suite(*legs: str, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -41,3 +42,14 @@ def test_each_leg_is_a_different_run():
     for leg in ("sqlite", "postgres"):
         argv = suite.arguments(leg)
         assert argv[argv.index("-m") + 1] == "not browser"
+
+
+def test_every_browser_test_is_where_its_leg_looks():
+    marked = [
+        str(path.relative_to(ROOT))
+        for path in (ROOT / "tests").rglob("test_*.py")
+        if "pytest.mark." + "browser" in path.read_text()
+    ]
+
+    assert len(marked) > 5
+    assert [path for path in marked if not path.startswith(BROWSER_TESTS)] == []
