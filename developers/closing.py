@@ -13,6 +13,7 @@ from developers.models import (
     BrowserSession,
     Choices,
     Developer,
+    HeldBefore,
     MailedLink,
     ProfileEdit,
     SignUp,
@@ -58,6 +59,7 @@ def erase(developer: Developer) -> None:
     SignUp.objects.filter(email_key=developer.email_key).delete()
     SignUp.objects.filter(tyk_id=developer.tyk_id).delete()
     ProfileEdit.objects.filter(developer=developer).delete()
+    HeldBefore.objects.filter(developer=developer).delete()
     Choices.objects.filter(developer=developer).delete()
     User.objects.filter(developer=developer).delete()
     # What staff did stays in their log, without the name.
@@ -65,8 +67,15 @@ def erase(developer: Developer) -> None:
         content_type=ContentType.objects.get_for_model(Developer),
         object_id=str(developer.pk),
     ).update(object_repr=NOBODY)
+    # Whoever guesses a name and an address could prove both by the digests.
     Developer.objects.filter(pk=developer.pk).update(
-        name=NOBODY, email="", email_key="", fields={}, erased_at=timezone.now()
+        name=NOBODY,
+        email="",
+        email_key="",
+        fields={},
+        digest="",
+        agreed="",
+        erased_at=timezone.now(),
     )
 
 

@@ -47,6 +47,8 @@ class Developer(models.Model):
     registered_at = models.DateTimeField(null=True)
     password_updated = models.DateTimeField(null=True)
     digest = models.CharField(max_length=64, blank=True)
+    # That row, keys and listed record agreed (keyrequests/pull/agreed.py); "": unknown.
+    agreed = models.CharField(max_length=64, blank=True)
     read_at = models.DateTimeField(null=True)
     written_here_at = models.DateTimeField(null=True)
     seen_here_at = models.DateTimeField(null=True)
@@ -276,6 +278,21 @@ class ProfileEdit(models.Model):
 
     def __str__(self) -> str:
         return f"profile edit {self.pk}"
+
+
+class HeldBefore(models.Model):
+    """What a record held just before a write of ours; until it is looked at again.
+
+    See developers/vanished.py.
+    """
+
+    developer = models.OneToOneField(Developer, on_delete=models.CASCADE)
+    # Fingerprints of key ids (tyk.seal.key_fingerprints), never the ids.
+    fps = models.JSONField(default=list)
+    kept_at = models.DateTimeField(auto_now=True)
+
+    def __str__(self) -> str:
+        return f"held by {self.developer_id}"
 
 
 class ThrottleCount(models.Model):

@@ -14,8 +14,7 @@ from django.utils import timezone
 from developers import outcomes, twins
 from developers.models import Developer, email_key
 from developers.services import MARKER_FIELD, end_sessions, sign_up_fields
-from tyk import connect, outbox
-from tyk.alarms import VANISHED
+from tyk import bulk, connect
 from tyk.dashboard import records
 from tyk.dashboard.calls import GET_DEVELOPER
 from tyk.dashboard.errors import DashboardError, NotFound, Refused, Unexpected
@@ -33,7 +32,8 @@ TWO_LOOKS_APART = timedelta(seconds=60)
 # More missing at once than this share, or this many, is a fault and not a fact.
 MOST_MISSING_SHARE = 0.05
 MOST_MISSING = 3
-_MIRRORED = (
+# Another member of a record read into these: raise READING in pull/agreed.py, too.
+MIRRORED = (
     "email",
     "email_key",
     "name",
@@ -53,6 +53,8 @@ class Applied:
     """What came of some records: Tyk ids that are new or changed, and refusals."""
 
     changed: list[str] = field(default_factory=list)
+    # By Tyk id, the digest of what is mirrored of each, changed or not.
+    mirrored: dict[str, str] = field(default_factory=dict)
     refused: int = 0  # of another organisation: never stored
 
 
@@ -79,8 +81,11 @@ def apply(found: Sequence[records.Developer]) -> Applied:
     applied.refused = len(found) - len(ours)
     if applied.refused:
         log.error("developers of another organisation", extra={"n": applied.refused})
+    asked = sign_up_fields(organisation)
     for chunk in _chunks(ours):
-        applied.changed += _apply_chunk(chunk, sign_up_fields(organisation))
+        rows = [row_of(record, asked) for record in chunk]
+        applied.mirrored.update((row.tyk_id, row.digest) for row in rows)
+        applied.changed += _apply_chunk(chunk, rows)
     return applied
 
 
@@ -97,17 +102,13 @@ def _chunks(found: Sequence[records.Developer]) -> Iterator[list[records.Develop
 
 
 @transaction.atomic
-def _apply_chunk(chunk: list[records.Developer], asked: list[str]) -> list[str]:
+def _apply_chunk(chunk: list[records.Developer], rows: list[Developer]) -> list[str]:
     known = _known([record.id for record in chunk])
-    rows = [row_of(record, asked) for record in chunk]
     news = [row for row in rows if _is_news(row, known.get(row.tyk_id))]
     if news:
-        Developer.objects.bulk_create(
-            news,
-            update_conflicts=True,
-            unique_fields=["tyk_id"],
-            update_fields=_MIRRORED,
-        )
+        columns = ("code", "tyk_id", *MIRRORED)
+        values = ([getattr(row, name) for name in columns] for row in news)
+        bulk.insert(Developer, columns, values, unique="tyk_id", update=MIRRORED)
     moved = [r.tyk_id for r in news if _password_moved(r, known.get(r.tyk_id))]
     for developer in Developer.objects.filter(tyk_id__in=moved) if moved else ():
         log.info("password changed in Tyk", extra={"developer": str(developer.code)})
@@ -279,25 +280,6 @@ def _demand_filled(raw: RawDeveloper) -> None:
         raise Emptied(GET_DEVELOPER, reason="wrong_shape", where=where)
 
 
-def keys_lost(before: records.Developer, after: records.Developer) -> int:
-    """How many keys and OAuth clients `after` no longer names, put before staff.
-
-    Tyk has no version on its records: a change made between our read and our
-    write is overwritten, and this is where that shows.
-    """
-    lost = len(holdings(before) - holdings(after))
-    developer = Developer.objects.filter(tyk_id=after.id).first() if lost else None
-    if developer is not None:
-        log.error("keys lost beside a write", extra={"developer": after.id, "n": lost})
-        # A row of its own: what the developer edits next must not wait behind it.
-        outbox.ask_a_person(
-            "developer.keys_lost",
-            developer.code,
-            reason=f"{lost} of the developer's {VANISHED}",
-        )
-    return lost
-
-
 def holdings(record: records.Developer) -> set[str]:
     """The ids of all that a record holds: keys and OAuth clients."""
     clients = {c.client_id for refs in record.oauth_clients.values() for c in refs}
@@ -373,17 +355,6 @@ class Look:
 
     ids: set[str] = field(default_factory=set)
     whole: bool = True
-
-    def watch(
-        self, found: Iterable[records.Developer | records.BadRecord]
-    ) -> Iterator[records.Developer | records.BadRecord]:
-        """Pass the records on, and note whom they name."""
-        for item in found:
-            if isinstance(item, records.BadRecord):
-                self.whole = False
-            else:
-                self.ids.add(item.id)
-            yield item
 
 
 def retire(look: Look | Iterable[str], *, began: datetime) -> Retired:

@@ -60,6 +60,11 @@ class Holdings:
 
 def of_developer(developer: Developer, listing: Listing) -> Holdings:
     """What `listing`, the record just read of `developer`, says they hold."""
+    return of_record(developer.tyk_id, listing)
+
+
+def of_record(tyk_id: str, listing: Listing) -> Holdings:
+    """The same by Tyk's id of the developer."""
     policies: dict[str, set[str]] = {
         key_id: set(named) for key_id, named in listing.keys.items()
     }
@@ -71,7 +76,7 @@ def of_developer(developer: Developer, listing: Listing) -> Holdings:
             clients.setdefault(client.client_id, set()).add(policy_id)
     return Holdings(
         tuple(
-            Held(key_id, fingerprints(developer, key_id), frozenset(named), is_oauth)
+            Held(key_id, _fingerprints(tyk_id, key_id), frozenset(named), is_oauth)
             for ids, is_oauth in ((policies, False), (clients, True))
             for key_id, named in ids.items()
             if key_id
@@ -81,7 +86,11 @@ def of_developer(developer: Developer, listing: Listing) -> Holdings:
 
 def fingerprints(developer: Developer, key_id: str) -> tuple[str, ...]:
     """Name a key id of this developer without giving it away."""
-    return tuple(seal.fingerprints(key_id, purpose=f"key:{developer.tyk_id}"))
+    return _fingerprints(developer.tyk_id, key_id)
+
+
+def _fingerprints(tyk_id: str, key_id: str) -> tuple[str, ...]:
+    return seal.key_fingerprints(key_id, tyk_id=tyk_id)
 
 
 def sealed(key: Key, key_id: str) -> dict[str, object]:

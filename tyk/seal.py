@@ -49,6 +49,11 @@ def fingerprints(text: str, *, purpose: str) -> list[str]:
     return [hmac.new(key, message, "sha256").hexdigest() for key in _ring()]
 
 
+def key_fingerprints(key_id: str, *, tyk_id: str) -> tuple[str, ...]:
+    """What names a key of the developer `tyk_id`, by each key of the ring."""
+    return tuple(fingerprints(key_id, purpose=f"key:{tyk_id}"))
+
+
 def digest(token: str) -> str:
     """SHA-256 of a long random token, as 64 hex characters."""
     return hashlib.sha256(token.encode()).hexdigest()

@@ -18,6 +18,7 @@ from keyrequests.models import (
     RequestedPlan,
 )
 from keyrequests.pull.people import TWO_LOOKS_APART, in_chunks, one_developer
+from tyk import bulk
 from tyk.connect import dashboard
 from tyk.dashboard.errors import NotFound, Unexpected
 from tyk.dashboard.records import BadRecord, KeyRequest as Asked
@@ -53,21 +54,18 @@ def _apply_requests(*, approved: bool | None) -> Pulled:
 
 
 def apply_asked(records: list[Asked]) -> int:
-    known = {
-        row.tyk_id: row
-        for row in KeyRequest.objects.filter(
-            tyk_id__in=[record.id for record in records]
-        ).select_related("developer")
-    }
+    # No objects: of a list of 200,000 nearly all are as they were.
+    rows = KeyRequest.objects.filter(tyk_id__in=[record.id for record in records])
+    known = dict(rows.values_list("tyk_id", "tyk_state"))
+    approved = [
+        record.id
+        for record in records
+        if record.approved and known.get(record.id, "approved") != "approved"
+    ]
     changed = 0
-    new: list[Asked] = []
-    for record in records:
-        row = known.get(record.id)
-        if row is None:
-            new.append(record)
-        elif record.approved and row.tyk_state != "approved":
-            changed += _approved_there(row)
-    return changed + _keep_new(new)
+    for row in rows.filter(tyk_id__in=approved).select_related("developer"):
+        changed += _approved_there(row)
+    return changed + _keep_new([r for r in records if r.id not in known])
 
 
 def _approved_there(request: KeyRequest) -> bool:
@@ -98,94 +96,114 @@ def _keep_new(records: list[Asked]) -> int:
     ]
     if not made_there:
         return 0
-    people_by_id = {
-        row.tyk_id: row
-        for row in Developer.objects.filter(
-            tyk_id__in={record.by_user for record in made_there},
-            erased_at=None,  # who closed the account stays forgotten
-        )
-    }
-    plans = plans_for({policy for record in made_there for policy in record.policies})
-    entries = {
-        entry.plan_id: entry
-        for entry in Entry.objects.present().exclude(plan=None).order_by("-position")
-    }
+    people = _people({record.by_user for record in made_there})
     # A request outlives its developer in Tyk; without one it is nobody's.
-    news = [
-        _as_made_there(record, people_by_id[record.by_user], plans, entries)
-        for record in made_there
-        if record.by_user in people_by_id and record.policies
-    ]
-    if _are_kept(news):
+    news = [r for r in made_there if r.by_user in people and r.policies]
+    plans = plans_for({policy for record in news for policy in record.policies})
+    if _are_kept(news, people, plans):
         return len(news)
     # Another pull met some of them too: the others one by one.
-    return sum(_are_kept([new]) for new in news)
+    return sum(_are_kept([new], people, plans) for new in news)
 
 
-def _are_kept(news: list[tuple[KeyRequest, list[RequestedPlan]]]) -> bool:
+def _people(tyk_ids: set[str]) -> dict[str, tuple[int, str]]:
+    """Row and name of each developer; who closed the account stays forgotten."""
+    rows = Developer.objects.filter(tyk_id__in=tyk_ids, erased_at=None)
+    return {
+        tyk_id: (pk, name or email)
+        for tyk_id, pk, name, email in rows.values_list("tyk_id", "pk", "name", "email")
+    }
+
+
+def _are_kept(
+    news: list[Asked], people: dict[str, tuple[int, str]], plans: dict[str, Plan]
+) -> bool:
     try:
-        _keep_made_there(news)
+        _keep_made_there(news, people, plans)
     except IntegrityError:
         return False
     return True
 
 
 @transaction.atomic
-def _keep_made_there(news: list[tuple[KeyRequest, list[RequestedPlan]]]) -> None:
-    """In bulk: a first import lists two hundred thousand."""
-    for request, plans in news:
-        request.pk = None  # as before a try that was rolled back
-        for plan in plans:
-            plan.pk = None
-    KeyRequest.objects.bulk_create(request for request, _ in news)
-    for request, plans in news:
-        for plan in plans:
-            plan.request = request
-    RequestedPlan.objects.bulk_create(plan for _, plans in news for plan in plans)
-    Event.objects.bulk_create(
-        Event(
-            verb=Event.Verb.SENT,
-            request=request,
-            actor=str(request.developer),
-            at=request.created_at,
-        )
-        for request, _ in news
+def _keep_made_there(
+    news: list[Asked], people: dict[str, tuple[int, str]], plans: dict[str, Plan]
+) -> None:
+    """In bulk and without objects: a first import lists two hundred thousand."""
+    now = timezone.now()
+    entries = {
+        entry.plan_id: entry
+        for entry in Entry.objects.present().exclude(plan=None).order_by("-position")
+    }
+    bulk.insert(
+        KeyRequest,
+        ("developer_id", "tyk_id", *_AS_MADE_THERE),
+        (
+            (people[new.by_user][0], new.id, *_as_made_there(new, plans, entries, now))
+            for new in news
+        ),
+        alike={"origin": KeyRequest.Origin.TYK},
     )
+    kept = KeyRequest.objects.filter(tyk_id__in=[new.id for new in news])
+    pks = dict(kept.values_list("tyk_id", "pk"))
+    bulk.insert(
+        RequestedPlan,
+        ("request_id", "developer_id", "policy_id", "plan_id", "open"),
+        (
+            (pks[new.id], people[new.by_user][0], policy, _pk(plans, policy), is_open)
+            for new in news
+            for is_open in [not new.approved]
+            for policy in dict.fromkeys(new.policies)
+        ),
+        alike={"origin": KeyRequest.Origin.TYK},
+    )
+    bulk.insert(
+        Event,
+        ("request_id", "actor", "at"),
+        (
+            (pks[new.id], people[new.by_user][1], new.date_created or now)
+            for new in news
+        ),
+        alike={"verb": Event.Verb.SENT, "by_owner": True},
+    )
+
+
+_AS_MADE_THERE = (
+    "status",
+    "tyk_state",
+    "decided_in",
+    "entry_id",
+    "entry_name",
+    "answers",
+    "redirect_uri",
+    "created_at",
+)
 
 
 def _as_made_there(
     record: Asked,
-    developer: Developer,
     plans: dict[str, Plan],
     entries: dict[int | None, Entry],
-) -> tuple[KeyRequest, list[RequestedPlan]]:
-    """The rows of a request made in Tyk, not kept yet."""
+    now: datetime,
+) -> tuple[object, ...]:
+    """The columns of a request made in Tyk, in the order of `_AS_MADE_THERE`."""
     plan = plans.get(record.policies[0])
     entry = entries.get(plan.pk) if plan else None
-    status = KeyRequest.Status.GRANTED if record.approved else KeyRequest.Status.PENDING
-    request = KeyRequest(
-        developer=developer,
-        origin=KeyRequest.Origin.TYK,
-        status=status,
-        entry=entry,
-        entry_name=entry.name if entry else plan.name if plan else "(No Catalog Entry)",
-        answers=dict(record.fields),
-        redirect_uri=record.redirect_uri or "",
-        tyk_id=record.id,
-        tyk_state="approved" if record.approved else "pending",
-        created_at=record.date_created or timezone.now(),
-        decided_in=KeyRequest.DecidedIn.TYK if record.approved else "",
+    state = (KeyRequest.Status.PENDING, "pending", KeyRequest.DecidedIn.NOBODY)
+    if record.approved:
+        state = (KeyRequest.Status.GRANTED, "approved", KeyRequest.DecidedIn.TYK)
+    return (
+        *state,
+        entry.pk if entry else None,
+        entry.name if entry else plan.name if plan else "(No Catalog Entry)",
+        dict(record.fields),
+        record.redirect_uri or "",
+        record.date_created or now,
     )
-    return request, [
-        RequestedPlan(
-            developer=developer,
-            policy_id=policy,
-            plan=plans.get(policy),
-            open=not record.approved,
-            origin=KeyRequest.Origin.TYK,
-        )
-        for policy in dict.fromkeys(record.policies)
-    ]
+
+
+def _pk(plans: dict[str, Plan], policy_id: str) -> int | None:
+    return plans[policy_id].pk if policy_id in plans else None
 
 
 def _look_for_missing(listed: set[str], began: datetime) -> int:
@@ -194,13 +212,18 @@ def _look_for_missing(listed: set[str], began: datetime) -> int:
         tyk_state="pending",
         status__in=[KeyRequest.Status.PENDING, KeyRequest.Status.APPROVED],
         created_at__lt=began,
-    ).select_related("developer")
+    )
+    seen, missed = [], []
+    for pk, tyk_id, since in pending.values_list("pk", "tyk_id", "missing_since"):
+        if tyk_id not in listed:
+            missed.append(pk)
+        elif since is not None:
+            seen.append(pk)
+    for pks in in_chunks(seen):
+        KeyRequest.objects.filter(pk__in=pks).update(missing_since=None)
     retired = 0
-    for request in pending:
-        if request.tyk_id in listed:
-            if request.missing_since is not None:
-                KeyRequest.objects.filter(pk=request.pk).update(missing_since=None)
-        else:
+    for pks in in_chunks(missed):
+        for request in pending.filter(pk__in=pks).select_related("developer"):
             try:
                 retired += _missed(request, began)
             except Unexpected as error:

@@ -5,7 +5,8 @@ the person and the keys, and a list of 100,000 is read once.
 """
 
 import logging
-from collections.abc import Iterable, Iterator
+import uuid
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
@@ -27,7 +28,8 @@ from keyrequests.models import (
     KeyPolicy,
     Mint,
 )
-from tyk import lanes, outbox
+from keyrequests.pull import agreed
+from tyk import bulk, lanes, outbox, seal
 from tyk.connect import dashboard
 from tyk.dashboard.errors import NotFound, Unexpected
 from tyk.dashboard.records import BadRecord, Developer as Person
@@ -45,8 +47,17 @@ T = TypeVar("T")
 
 def developers() -> Pulled:
     """Every developer of the organisation, streamed; those gone retire."""
-    began, look = timezone.now(), people.Look()
-    pulled = _apply_people(look.watch(dashboard().developers()), began=began)
+    began, look, pulled = timezone.now(), people.Look(), Pulled()
+    terms = agreed.terms()
+    for chunk in in_chunks(dashboard().unread_developers()):
+        moved = agreed.moved(chunk, terms)
+        found = [one.read() for one in moved]
+        pulled.seen += len(chunk)
+        look.ids.update(one.id for one in chunk if one.id)
+        # One that was left unread was readable when it was the same.
+        look.whole &= not any(isinstance(one, BadRecord) for one in found)
+        mirrored = _apply_chunk(found, pulled, began=began)
+        agreed.keep(zip(moved, found, strict=True), mirrored, terms)
     parted = people.retire(look, began=began)
     pulled.retired, pulled.held_back = parted.retired, parted.held_back
     return pulled
@@ -86,12 +97,23 @@ def _readable(tyk_ids: Iterable[str]) -> Iterator[Person | BadRecord]:
 def _apply_people(stream: Iterable[Person | BadRecord], *, began: datetime) -> Pulled:
     pulled = Pulled()
     for chunk in in_chunks(stream):
-        good = [record for record in chunk if not isinstance(record, BadRecord)]
-        applied = people.apply(good)
         pulled.seen += len(chunk)
-        pulled.bad += len(chunk) - len(good) + applied.refused
-        pulled.changed += len(applied.changed) + _apply_keys(good, began=began)
+        _apply_chunk(chunk, pulled, began=began)
     return pulled
+
+
+def _apply_chunk(
+    chunk: Sequence[Person | BadRecord], pulled: Pulled, *, began: datetime
+) -> dict[str, str]:
+    """Follow these records, counted in `pulled`; the digest of what is mirrored."""
+    good = [record for record in chunk if not isinstance(record, BadRecord)]
+    if not good:
+        pulled.bad += len(chunk)
+        return {}
+    applied = people.apply(good)
+    pulled.bad += len(chunk) - len(good) + applied.refused
+    pulled.changed += len(applied.changed) + _apply_keys(good, began=began)
+    return applied.mirrored
 
 
 def in_chunks(stream: Iterable[T]) -> Iterator[list[T]]:
@@ -117,7 +139,8 @@ class _Step:
 
 def _apply_keys(records: list[Person], *, began: datetime) -> int:
     """Bring the key rows of these developers in step; how many changed."""
-    rows = Developer.objects.in_bulk(
+    # Of a developer, no more than names their keys here and there.
+    rows = Developer.objects.only("tyk_id").in_bulk(
         [record.id for record in records], field_name="tyk_id"
     )
     # Read before the keys: a claim that ends in between must still count here.
@@ -226,33 +249,43 @@ def _keep_found(found: list[tuple[Developer, holdings.Held]]) -> None:
         return
     now = timezone.now()
     plans = plans_for({policy for _, held in found for policy in held.policies})
-    keys = [_found_key(developer, held, plans, now) for developer, held in found]
-    # In bulk: a first import lists a hundred thousand.
-    Key.objects.bulk_create(keys)
-    KeyPolicy.objects.bulk_create(
-        KeyPolicy(key=key, policy_id=policy, plan=plans.get(policy))
-        for key, (_, held) in zip(keys, found, strict=True)
-        for policy in sorted(held.policies)
+    # In bulk and without objects: a first import lists a hundred thousand.
+    bulk.insert(
+        Key,
+        ("developer_id", "code", "sealed_id", "fp", "kind", "name"),
+        (_found_key(developer, held, plans) for developer, held in found),
+        alike={"origin": Key.Origin.FOUND, "created_at": now},
     )
-    Event.objects.bulk_create(
-        Event(verb=Event.Verb.FOUND, key=key, at=now) for key in keys
+    rows = Key.objects.filter(developer__in={developer.pk for developer, _ in found})
+    places = rows.exclude(fp=None).values_list("developer", "fp", "pk")
+    pks = {(developer, fp): pk for developer, fp, pk in places}
+    keys = [(pks[developer.pk, held.fp], held) for developer, held in found]
+    bulk.insert(
+        KeyPolicy,
+        ("key_id", "policy_id", "plan_id"),
+        (
+            (key, policy, plans[policy].pk if policy in plans else None)
+            for key, held in keys
+            for policy in sorted(held.policies)
+        ),
     )
+    events = ((key,) for key, _ in keys)
+    bulk.insert(Event, ["key_id"], events, alike={"verb": Event.Verb.FOUND, "at": now})
 
 
 def _found_key(
-    developer: Developer, held: holdings.Held, plans: dict[str, Plan], now: datetime
-) -> Key:
+    developer: Developer, held: holdings.Held, plans: dict[str, Plan]
+) -> tuple[object, ...]:
+    code = uuid.uuid4()
     names = [plans[p].name for p in sorted(held.policies) if p in plans]
-    key = Key(
-        developer=developer,
-        origin=Key.Origin.FOUND,
-        kind=_kind_of(held, plans),
-        name=", ".join(names)[:100],
-        created_at=now,
+    return (
+        developer.pk,
+        code,
+        seal.seal(held.id, aad=str(code)),
+        held.fp,
+        _kind_of(held, plans),
+        ", ".join(names)[:100],
     )
-    for column, value in holdings.sealed(key, held.id).items():
-        setattr(key, column, value)
-    return key
 
 
 def _kind_of(held: holdings.Held, plans: dict[str, Plan]) -> Key.Kind:

@@ -19,10 +19,16 @@ from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
-from keyrequests import holdings
+from keyrequests import holdings, nearing
 from keyrequests.models import Key, UsageDay, UsageHour
 from tyk.connect import dashboard
-from tyk.dashboard.errors import DashboardError, NotFound, Refused, Unexpected
+from tyk.dashboard.errors import (
+    DashboardError,
+    NotFound,
+    Refused,
+    Unexpected,
+    Unreachable,
+)
 from tyk.dashboard.records import UsageRow
 from tyk.dashboard.usage import Resolution
 from tyk.models import Organisation
@@ -45,8 +51,9 @@ HOURS_KEPT_DAYS = 3  # today and the two days before
 RUN_SECONDS = 45.0
 # What the Dashboard says of one key and not of itself.
 ABOUT_ONE_KEY = (NotFound, Refused, Unexpected, SealBroken)
-# So many in a row, and none that went well: it is not about the keys.
-MANY = 5
+# So many in a row, and none that went well: it is not about the keys. The breaker
+# opens there, too (TYK_BREAKER_AFTER).
+MANY = 4
 CHUNK = 500
 
 # murmur32, murmur64, murmur128 and sha256 in hex (Tyk docs, key hashing).
@@ -93,16 +100,31 @@ def usage() -> Pulled:
     now, ends = timezone.now(), time.monotonic() + RUN_SECONDS
     pulled = Pulled(changed=_switch_off(now=now))
     keys = list(due(now=now)[: settings.USAGE_KEYS_A_RUN])
-    for number, key in enumerate(keys):
-        if time.monotonic() > ends:
-            break
-        try:
-            _read_one(key, pulled, now=now)
-        except DashboardError:
-            left = Key.objects.filter(pk__in=[one.pk for one in keys[number:]])
-            left.exclude(usage_trouble=Trouble.AWAY).update(usage_trouble=Trouble.AWAY)
-            raise
+    begun: list[int] = []
+    try:
+        for number, key in enumerate(keys):
+            if time.monotonic() > ends:
+                break
+            begun.append(key.pk)
+            try:
+                _read_one(key, pulled, now=now)
+            except DashboardError as error:
+                if _is_our_breaker(error) and pulled.seen:
+                    # What made no sense was about single keys, and in a row it
+                    # opened the breaker. The next run goes on with the rest.
+                    log.warning("usage run stopped", extra={"bad": pulled.bad})
+                    break
+                left = Key.objects.filter(pk__in=[one.pk for one in keys[number:]])
+                left = left.exclude(usage_trouble=Trouble.AWAY)
+                left.update(usage_trouble=Trouble.AWAY)
+                raise
+    finally:
+        nearing.ask_for_due(begun, now=now)
     return pulled
+
+
+def _is_our_breaker(error: DashboardError) -> bool:
+    return isinstance(error, Unreachable) and error.reason == "breaker"
 
 
 def _read_one(key: Key, pulled: Pulled, *, now: datetime) -> None:

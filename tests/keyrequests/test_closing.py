@@ -199,6 +199,9 @@ def test_nothing_personal_stays(browser, scene):
     people.ask_for_new_address(scene.developer, address="mira@newhome.example")
     people.sign_up(MIRA, fields={"Name": "Mira Tal"})
     Choices.objects.create(developer=scene.developer)
+    pull.run("developers")
+    assert developer().digest
+    assert developer().agreed
     assert [t for t, text in database().items() if "mira" in text.lower()]
 
     browser.post(CLOSE, TYPED)
@@ -208,6 +211,8 @@ def test_nothing_personal_stays(browser, scene):
     assert left == set()
     gone = developer()
     assert (gone.name, gone.email, gone.fields) == ("Closed account", "", {})
+    # A guess of both could be tried against these.
+    assert (gone.digest, gone.agreed) == ("", "")
     assert gone.closed_at
     assert gone.gone_at
     assert gone.erased_at
@@ -221,6 +226,40 @@ def test_nothing_personal_stays(browser, scene):
     # The company's books stay: who of staff decided, and when.
     approved = Event.objects.get(verb=Event.Verb.APPROVED)
     assert approved.actor == "rita@northwind.example"
+
+
+def test_an_earlier_name_does_not_stay_either(browser, scene, box):
+    """Who sent, claimed and revoked as Mira Tal is called Jo Vance by now."""
+    services.withdraw(KeyRequest.objects.get(status=KeyRequest.Status.PENDING))
+    services.revoke(Key.objects.get(), actor=scene.developer)
+    box.edit_developer(scene.developer.tyk_id, fields={"Name": "Jo Vance"})
+    pull.run("developers")
+    assert developer().name == "Jo Vance"
+    assert Event.objects.filter(actor="Mira Tal").count() == 5
+
+    browser.post(CLOSE, TYPED)
+    work(rounds=6)
+
+    assert developer().erased_at
+    text = " ".join(database().values()).lower()
+    assert "mira" not in text
+    assert "vance" not in text
+
+
+def test_what_staff_did_keeps_their_name(browser, scene):
+    """Whoever of staff is called as the developer was stays in the books."""
+    staff = User.objects.get(email="rita@northwind.example")
+    staff.name = "Mira Tal"
+    staff.save()
+    declined = KeyRequest.objects.get(status=KeyRequest.Status.PENDING)
+    services.decline(declined, by=staff, reason="Not this year.")
+
+    browser.post(CLOSE, TYPED)
+    work(rounds=6)
+
+    assert developer().erased_at
+    event = declined.events.get(verb=Event.Verb.DECLINED)
+    assert (event.actor, event.note) == ("Mira Tal", "Not this year.")
 
 
 def test_a_list_that_lags_does_not_bring_it_back(browser, scene, box):

@@ -1,5 +1,6 @@
 """The mirror of keys and requests follows Tyk, and writes nothing for nothing."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -139,14 +140,18 @@ def test_the_same_again_writes_nothing(scene):
         ]
 
     assert counts == [0, 0, 0, 0, 0]
-    written = [
+    assert written_by(queries) == []
+
+
+def written_by(queries: CaptureQueriesContext) -> list[str]:
+    """The statements that write, but to a pull's own state; "500 times: …" for many."""
+    return [
         query["sql"]
         for query in queries
-        if query["sql"].startswith(("INSERT", "UPDATE", "DELETE"))
+        if re.match(r"(\d+ times: )?(INSERT|UPDATE|DELETE)", query["sql"])
         and "tyk_pullstate" not in query["sql"]
         and "tyk_organisation" not in query["sql"]
     ]
-    assert written == []
 
 
 def test_developers_cost_constant_queries_whatever_they_hold(scene):

@@ -57,7 +57,7 @@ class World:
         marker = str(uuid.uuid4())
         made = self.client.create_request(
             by_user=developer.id,
-            policy_id=self.policy_id,
+            policies=[self.policy_id],
             fields={"portal_ref": marker, **fields},
             date_created=datetime.now(UTC),
         )

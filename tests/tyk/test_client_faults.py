@@ -44,7 +44,7 @@ def client(box: Sandbox) -> Iterator[Dashboard]:
 def ask(client: Dashboard, developer: str, policy: str, deadline: float) -> str | None:
     return client.create_request(
         by_user=developer,
-        policy_id=policy,
+        policies=[policy],
         fields={},
         date_created=ASKED,
         deadline=deadline,

@@ -10,6 +10,7 @@ from tyk.dashboard.operations import Operations
 from tyk.dashboard.reading import judge
 from tyk.dashboard.records import BadRecord, Developer
 from tyk.dashboard.secret import Secret
+from tyk.dashboard.unread import Unread
 
 
 class DeveloperCalls(Operations):
@@ -25,6 +26,10 @@ class DeveloperCalls(Operations):
         ends by itself has seen them all.
         """
         return self._list(calls.LIST_DEVELOPERS, "p=-1", wire.developer, deadline)
+
+    def unread_developers(self) -> Iterator[Unread[Developer]]:
+        """The same, each to be decoded by whoever needs it."""
+        return self._unread(calls.LIST_DEVELOPERS, "p=-1", wire.developer)
 
     def developer(
         self,

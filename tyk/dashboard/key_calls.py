@@ -34,7 +34,7 @@ class KeyCalls(Operations):
         policy. Never repeat it: every call makes another key.
         """
         body: dict[str, object] = {
-            "apply_policies": _policies(policies),
+            "apply_policies": policy_ids(policies),
             "fields": dict(fields),
         }
         if redirect_uri is not None:
@@ -61,7 +61,7 @@ class KeyCalls(Operations):
             calls.CHANGE_KEY,
             deadline,
             ids={"developer_id": developer_id, "key_id": key_id},
-            body={"apply_policies": _policies(policies)},
+            body={"apply_policies": policy_ids(policies)},
         )
         self._result(use, wire.done)
 
@@ -143,7 +143,7 @@ class KeyCalls(Operations):
         self._result(use, wire.done)
 
 
-def _policies(policies: Sequence[str]) -> list[str]:
+def policy_ids(policies: Sequence[str]) -> list[str]:
     """At least one policy id; ValueError for none and for a bare text."""
     if isinstance(policies, str) or not policies or not all(policies):
         raise ValueError("policies must hold at least one policy id")

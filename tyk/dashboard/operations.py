@@ -8,8 +8,9 @@ from typing import TypeVar
 
 from tyk.dashboard.caller import Caller, Deadlines, Use, request_for
 from tyk.dashboard.errors import Call
-from tyk.dashboard.reading import judge, of_document, streamed
+from tyk.dashboard.reading import Make, judge, of_document, streamed
 from tyk.dashboard.records import BadRecord
+from tyk.dashboard.unread import Unread, read
 
 T = TypeVar("T")
 
@@ -50,9 +51,25 @@ class Operations:
         decode: Callable[[object], T],
         deadline: float | None,
     ) -> Iterator[T | BadRecord]:
+        def made(index: int, item: object, text: str) -> T | BadRecord:
+            return read(index, item, decode)
+
+        return self._streamed(call, query, made, deadline)
+
+    def _unread(
+        self, call: Call, query: str, decode: Callable[[object], T]
+    ) -> Iterator[Unread[T]]:
+        def made(index: int, item: object, text: str) -> Unread[T]:
+            return Unread(index, item, text, decode)
+
+        return self._streamed(call, query, made, None)
+
+    def _streamed(
+        self, call: Call, query: str, make: Make[T], deadline: float | None
+    ) -> Iterator[T]:
         idle, whole = self._deadlines.listing_idle, self._deadlines.listing
         if deadline is not None:
             # Somebody waits for this one: no longer than for any other read.
             idle, whole = deadline, max(deadline, self._deadlines.read)
         use = self._use(call, whole, query=query)
-        return streamed(self._caller, use, decode, idle)
+        return streamed(self._caller, use, make, idle)

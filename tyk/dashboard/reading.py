@@ -14,7 +14,6 @@ from tyk.dashboard import calls, outcome, stream, wire
 from tyk.dashboard.caller import Caller, Judge, Use
 from tyk.dashboard.errors import Call, DashboardError
 from tyk.dashboard.outcome import Answer, Fault
-from tyk.dashboard.records import BadRecord
 from tyk.dashboard.shape import Malformed
 from tyk.dashboard.transport import Broken, ListBody
 
@@ -45,16 +44,18 @@ def of_document(decode: Callable[[object], T]) -> Callable[[Answer], T]:
     return lambda answer: decode(answer.document)
 
 
-def streamed(
-    caller: Caller, use: Use, decode: Callable[[object], T], idle: float
-) -> Iterator[T | BadRecord]:
-    """Each record of a list, then the error if the list did not end well."""
+# Of an item of a list, by its place, as decoded JSON, and as the text it came in.
+Make = Callable[[int, object, str], T]
+
+
+def streamed(caller: Caller, use: Use, make: Make[T], idle: float) -> Iterator[T]:
+    """What `make` makes of each item of a list, then the error if it ended badly."""
     began = time.monotonic()
     with caller.list_slot(use.call):
         body = caller.open_list(use, idle=idle)
         error: DashboardError | None = None
         try:
-            yield from _records(body, decode)
+            yield from _made(body, make)
         except Broken as broken:
             error = _broken_list(use.call, body, broken.fault)
         finally:
@@ -70,14 +71,10 @@ def _broken_list(call: Call, body: ListBody, fault: Fault) -> DashboardError:
     )
 
 
-def _records(body: ListBody, decode: Callable[[object], T]) -> Iterator[T | BadRecord]:
-    for index, item in enumerate(stream.items(body.read)):
+def _made(body: ListBody, make: Make[T]) -> Iterator[T]:
+    for index, (item, text) in enumerate(stream.items(body.read)):
         body.record_done()
-        try:
-            record: T | BadRecord = decode(item)
-        except Malformed as bad:
-            record = BadRecord(index=index, id=wire.id_of(item), reason=bad.where)
-        yield record
+        yield make(index, item, text)
 
 
 def judge_login(answer: Answer) -> bool | DashboardError:

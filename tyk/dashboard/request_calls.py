@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from tyk.dashboard import calls, wire
+from tyk.dashboard.key_calls import policy_ids
 from tyk.dashboard.operations import Operations
 from tyk.dashboard.records import BadRecord, KeyRequest, Minted
 
@@ -31,7 +32,7 @@ class RequestCalls(Operations):
         self,
         *,
         by_user: str,
-        policy_id: str,
+        policies: Sequence[str],
         fields: Mapping[str, str],
         date_created: datetime,
         redirect_uri: str | None = None,
@@ -39,15 +40,17 @@ class RequestCalls(Operations):
     ) -> str | None:
         """Create a pending key request; its id, or None if Tyk did not name it.
 
-        Both policy members are sent, for releases before and after 1.9, and
-        `approved` is never true: since 1.8 such a request counts as processed
-        and no key can come of it (liip/wp-tyk-dev-portal#8). The server sets no
-        date, so ours goes along; it must be aware. Not safe to repeat blindly.
+        Both policy members are sent, for releases before and after 1.9, where the
+        first one counts alone, and `approved` is never true: since 1.8 such a request
+        counts as processed and no key can come of it (liip/wp-tyk-dev-portal#8). The
+        server sets no date, so ours goes along; it must be aware. Not safe to repeat
+        blindly.
         """
+        wanted = policy_ids(policies)
         body: dict[str, object] = {
             "by_user": by_user,
-            "for_plan": policy_id,
-            "apply_policies": [policy_id],
+            "for_plan": wanted[0],
+            "apply_policies": wanted,
             "version": "v2",
             "date_created": wire.stamp(date_created),
             "fields": dict(fields),

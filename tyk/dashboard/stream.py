@@ -81,11 +81,15 @@ class _Text:
 
     def value(self) -> object:
         """Step over one JSON value and return it."""
+        return self.value_and_text()[0]
+
+    def value_and_text(self) -> tuple[object, str]:
+        """The same, and the text it was written as."""
         self.peek()
         while True:
             found = self._try_value()
             if found is not None:
-                return found[0]
+                return found
             if not self._grow():
                 raise Broken(Fault("truncated", sent=True))
 
@@ -103,8 +107,8 @@ class _Text:
         delimited = rest[:1] in {*_SPACE, ",", "]", "}"} and rest != ""
         return not delimited and len(rest) < _LOOK_AHEAD and not self._ended
 
-    def _try_value(self) -> tuple[object] | None:
-        """The value in a tuple, or None if more text might complete it."""
+    def _try_value(self) -> tuple[object, str] | None:
+        """The value and its text, or None if more text might complete it."""
         failure = "truncated"
         try:
             value, end = self._json.raw_decode(self._text, self._at)
@@ -117,8 +121,8 @@ class _Text:
         else:
             if _is_number(value) and self._may_go_on(end):
                 return None
-            self._at = end
-            return (value,)
+            text, self._at = self._text[self._at : end], end
+            return value, text
         raise Broken(Fault(failure, sent=True))
 
 
@@ -130,8 +134,10 @@ def _unreadable(char: str) -> Fault:
     return Fault("not_json" if char else "truncated", sent=True)
 
 
-def items(read: Callable[[], bytes], *, member: str = "Data") -> Iterator[object]:
-    """Each item of the list under `member`.
+def items(
+    read: Callable[[], bytes], *, member: str = "Data"
+) -> Iterator[tuple[object, str]]:
+    """Each item of the list under `member`, decoded and as the text it came in.
 
     `read` gives the next bytes, b"" at the end. Raises `Broken` at the point
     where the body stops being a complete JSON object with that member, after
@@ -169,7 +175,7 @@ def _names(text: _Text) -> Iterator[str]:
             return
 
 
-def _listed(text: _Text, member: str) -> Iterator[object]:
+def _listed(text: _Text, member: str) -> Iterator[tuple[object, str]]:
     if text.peek() != "[":
         if text.value() is None:  # Go writes an empty slice as null
             return
@@ -179,6 +185,6 @@ def _listed(text: _Text, member: str) -> Iterator[object]:
         text.take("]")
         return
     while True:
-        yield text.value()
+        yield text.value_and_text()
         if text.take(",", "]") == "]":
             return

@@ -55,7 +55,7 @@ def ask(
 ) -> str | None:
     return client.create_request(
         by_user=ADA,
-        policy_id=policy_id,
+        policies=[policy_id],
         fields=fields or {},
         date_created=ASKED,
         redirect_uri=redirect_uri,

@@ -178,7 +178,7 @@ def test_a_date_without_a_zone_is_refused(wire: tuple[Listener, Dashboard]):
     with pytest.raises(ValueError, match="aware"):
         client.create_request(
             by_user="d1",
-            policy_id="p1",
+            policies=["p1"],
             fields={},
             date_created=datetime(2024, 5, 22),  # noqa: DTZ001 - naive on purpose
         )

@@ -1,0 +1,54 @@
+"""Plain rows by the thousand, where a model object for each would cost most."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from django.db import models
+from django.db.transaction import get_connection
+
+Row = Sequence[object]
+
+
+def insert(
+    model: type[models.Model],
+    columns: Sequence[str],
+    rows: Iterable[Row],
+    *,
+    alike: Mapping[str, object] | None = None,
+    unique: str = "",
+    update: Sequence[str] = (),
+) -> None:
+    """INSERT `rows`, each the values of `columns` (foreign keys as "…_id").
+
+    `alike` are columns that are the same in all of them; what is named nowhere gets
+    the model's default. Values are prepared as they are on saving, but nothing of
+    `save` or `pre_save` runs. A row whose `unique` column is taken has its columns
+    `update` written instead. Raises IntegrityError.
+    """
+    fields = [f for f in model._meta.concrete_fields if not f.primary_key]
+    makers = [_maker(field, columns, alike or {}) for field in fields]
+    names = ", ".join(str(field.column) for field in fields)
+    places = ", ".join(["%s"] * len(fields))
+    sql = f"INSERT INTO {model._meta.db_table} ({names}) VALUES ({places})"  # noqa: S608 -- names of our own models
+    if unique:
+        taken = ", ".join(f"{name} = EXCLUDED.{name}" for name in update)
+        sql += f" ON CONFLICT ({unique}) DO UPDATE SET {taken}"
+    ready = [[make(row) for make in makers] for row in rows]
+    with get_connection().cursor() as cursor:
+        cursor.executemany(sql, ready)
+
+
+def _maker(
+    field: "models.Field[Any, Any]", columns: Sequence[str], alike: Mapping[str, object]
+) -> Callable[[Row], object]:
+    """What gives the value of this field for a row."""
+    # Not `django.db.connection`, which looks up the thread's own for each attribute.
+    prepared = partial(field.get_db_prep_save, connection=get_connection())
+    if field.attname in columns:
+        at = columns.index(field.attname)
+        return lambda row: prepared(row[at])
+    if field.attname not in alike and field.has_default() and callable(field.default):
+        return lambda row: prepared(field.get_default())  # an id of its own for each
+    value = prepared(alike.get(field.attname, field.get_default()))
+    return lambda row: value
