@@ -105,7 +105,7 @@ class DeveloperAdmin(admin.ModelAdmin[Developer]):
     @admin.display(description="developer")
     def who(self, developer: Developer) -> SafeString:
         return format_html(
-            '<span class="person"><span class="initials" aria-hidden="true">{}</span>'
+            '<span class="person"><span class="avatar" aria-hidden="true">{}</span>'
             '<span><a href="{}">{}</a><span class="sub">{}</span></span></span>',
             initials(str(developer)),
             reverse(PAGE, args=[developer.pk]),

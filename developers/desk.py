@@ -6,7 +6,7 @@ from django.urls import reverse
 
 from developers import services
 from developers.models import Developer, MailedLink, ProfileEdit, SignUp
-from tyk.desk import Abandonment, About, Find, Work, always, codes
+from tyk.desk import Abandonment, About, Work, always, codes
 
 SEE = "developers.view_developer"
 # Read by the developer, on the account page.
@@ -14,14 +14,25 @@ NOT_SAVED = "It could not be saved, and we stopped trying."
 
 
 # --- What rows are about -------------------------------------------------------------
-def developers(subjects: Collection[str]) -> Mapping[str, About]:
-    """Developers by their codes; one query."""
+def people(subjects: Collection[str]) -> Mapping[str, About]:
+    """Developers, sign-ups and mailed links, whichever has the code.
+
+    At most three queries.
+    """
+    known: dict[str, About] = {}
+    for find in (_developers, _sign_ups, _links):
+        left = set(subjects) - known.keys()
+        known |= find(left) if left else {}
+    return known
+
+
+def _developers(subjects: Collection[str]) -> dict[str, About]:
     rows = Developer.objects.filter(code__in=codes(subjects))
     return {str(row.code): _developer(row) for row in rows}
 
 
-def sign_ups(subjects: Collection[str]) -> Mapping[str, About]:
-    """Sign-ups by their codes; they have no page. One query."""
+def _sign_ups(subjects: Collection[str]) -> dict[str, About]:
+    """They have no page."""
     rows = SignUp.objects.filter(code__in=codes(subjects))
     return {
         str(row.code): About(
@@ -31,8 +42,8 @@ def sign_ups(subjects: Collection[str]) -> Mapping[str, About]:
     }
 
 
-def links(subjects: Collection[str]) -> Mapping[str, About]:
-    """Mailed links by their codes: whose they are, as far as known. One query."""
+def _links(subjects: Collection[str]) -> dict[str, About]:
+    """Whose they are, as far as known."""
     rows = MailedLink.objects.filter(code__in=codes(subjects))
     return {
         str(row.code): _developer(row.developer)
@@ -97,12 +108,12 @@ def _typed(edit: ProfileEdit) -> dict[str, bool | str]:
 
 
 # --- The table -------------------------------------------------------------------------
-def _mail(words: str, leaves: str, *, about: Find) -> Work:
+def _mail(words: str, leaves: str) -> Work:
     return Work(
         words=f"Mail: {words}",
         does="Writes the mail from today's rows and hands it to the mail server. A "
         "link in it is made anew each time, and the newest one works.",
-        about=about,
+        about=people,
         leaves=always(leaves),
     )
 
@@ -112,7 +123,7 @@ WORK = {
         words="Save a profile in Tyk",
         does="Reads the developer in Tyk, changes what was wished, and writes the rest "
         "back as it was.",
-        about=developers,
+        about=people,
         leaves=leaves_profile,
         undo=undo_profile,
         looks=True,
@@ -122,7 +133,7 @@ WORK = {
         does="Waits until its keys are revoked and its requests deleted, deletes the "
         "developer in Tyk, and erases what the portal holds about them. What is done "
         "already is not done again.",
-        about=developers,
+        about=people,
         leaves=always(
             "The account stays closed here and nobody can log in. In Tyk the developer "
             "stays, with every key that is not revoked yet, and what we hold about them "
@@ -132,21 +143,21 @@ WORK = {
     "developer.picture": Work(
         words="Ask for a picture",
         does="Asks Gravatar once, for a developer who allowed it.",
-        about=developers,
+        about=people,
         leaves=always("The developer's initials are shown."),
     ),
     "developer.keys_lost": Work(
         words="Look after keys that vanished",
         does="Changes nothing: it says that somebody looked, and takes the row off the "
         "list.",
-        about=developers,
+        about=people,
         leaves=always("Nobody looked whether the developer's calls still work."),
     ),
     "developer.twin": Work(
         words="Look at a second account of one address",
         does="Reads both accounts in Tyk, and deletes the one a lost sign-up made, if "
         "it holds no key and was never used.",
-        about=developers,
+        about=people,
         leaves=always(
             "Both accounts stay in Tyk, and nobody can log in with this address until "
             "one of them is deleted there."
@@ -156,36 +167,29 @@ WORK = {
         "confirm your address",
         "Nobody gets the link, and the sign-up runs out by itself. They can sign up "
         "again.",
-        about=sign_ups,
     ),
     "mail.reset": _mail(
         "choose a new password",
         "Nobody gets the link; the password stays as it is. They can ask again.",
-        about=links,
     ),
     "mail.password_changed": _mail(
         "your password was changed",
         "The developer is not warned by mail that the password was changed.",
-        about=developers,
     ),
     "mail.account_active": _mail(
         "your account is ready",
         "The developer gets no mail that the account is ready. They can log in.",
-        about=developers,
     ),
     "mail.account_closed": _mail(
         "your account is closed",
         "The developer gets no farewell. The account is deleted all the same.",
-        about=developers,
     ),
     "mail.new_address": _mail(
         "confirm a new address",
         "Nobody gets the link; the address stays as it is. They can ask again.",
-        about=links,
     ),
     "mail.address_changed": _mail(
         "your address was changed",
         "The old mailbox is not warned that the address was changed.",
-        about=links,
     ),
 }

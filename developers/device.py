@@ -2,8 +2,9 @@
 
 Such a browser has tries of its own at the login, so that strangers who guess at an
 address don't lock its owner out. It proves nothing else: password and every other
-limit stay as they are. The cookie is signed, renewed at each login, and worth
-nothing for another account or after the password was changed.
+limit stay as they are. The cookie is signed, renewed at each login and where its owner
+sets another password or address, and worth nothing for another account or, elsewhere,
+after that.
 """
 
 import secrets
@@ -20,7 +21,7 @@ SECONDS = 180 * 24 * 3600
 
 
 def remember(response: HttpResponseBase, user: User) -> None:
-    """Make this browser a known one of `user`, who has just logged in."""
+    """Make this browser a known one of `user`, who has just proved who they are."""
     name = signing.dumps(secrets.token_hex(16), salt=_salt(user))
     response.set_cookie(
         COOKIE,

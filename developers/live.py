@@ -75,7 +75,8 @@ def sign_in(
 ) -> Developer:
     """The developer this address and password prove, fresh from Tyk.
 
-    `device` names a browser known to be the owner's (developers/device.py). Raises
+    `device` names a browser known to be the owner's (developers/device.py), or the
+    owner who is signed in (developers/live_owner.py). Raises
     Throttled, InvalidCredentials, AmbiguousAccount, AccountInactive or
     UpstreamUnavailable. The try is counted before Tyk is asked and given back
     unless the password was wrong.
@@ -248,13 +249,13 @@ def _open_account(
     _demand_ours(record, signup.email)
     marker = record.fields.get(services.MARKER_FIELD, "")
     if marker in services.unfinished_markers(signup):
-        _set_password(record, password, deadline)
+        set_password(record, password, deadline)
         return record.id
     if not take_over:
         raise AlreadyRegistered
     if record.inactive:
         raise AccountInactive
-    _set_password(record, password, deadline)
+    set_password(record, password, deadline)
     services.password_was_changed(pull.mirror(record))
     return record.id
 
@@ -357,8 +358,8 @@ def reset(link: MailedLink, password: Secret, *, ip: str = "") -> None:
     """Set a new password for the developer the link was mailed to.
 
     Every session of the developer ends. Any exception leaves password and link
-    as they were: Throttled, LinkDead, LinkBusy, AccountInactive, PasswordRefused,
-    OutcomeUnclear, UpstreamUnavailable.
+    as they were: Throttled, LinkDead, LinkBusy, AccountBusy, AccountInactive,
+    PasswordRefused, OutcomeUnclear, UpstreamUnavailable.
     """
     throttle.spend("link", ip=ip)
     developer = link.developer
@@ -367,20 +368,20 @@ def reset(link: MailedLink, password: Secret, *, ip: str = "") -> None:
     deadline = Budget(settings.TYK_PASSWORD_DEADLINE)
     with holding(link) as held, in_lane(lanes.for_developer(developer.tyk_id)):
         try:
-            record = _record_to_reset(developer, deadline)
+            record = record_to_reset(developer, deadline)
         except AccountGone:
             raise LinkDead from None
         if email_key(record.email) != link.email_key:
             raise LinkDead
-        _set_password(record, password, deadline)
+        set_password(record, password, deadline)
         with transaction.atomic():
             # A link used up by a process that died here would end no session.
             held.use()
             services.password_was_changed(developer)
-    _mirror_if_possible(developer, deadline)
+    mirror_if_possible(developer, deadline)
 
 
-def _record_to_reset(developer: Developer, deadline: Budget) -> records.Developer:
+def record_to_reset(developer: Developer, deadline: Budget) -> records.Developer:
     """Today's record: an account switched off or gone gets no new password."""
     with away_is_nobodys_failure():
         record = pull.read(developer.tyk_id, deadline=deadline.part(0.3))
@@ -392,15 +393,19 @@ def _record_to_reset(developer: Developer, deadline: Budget) -> records.Develope
 
 
 @sensitive_variables("password")
-def _set_password(
-    record: records.Developer, password: Secret, deadline: Budget
-) -> None:
-    """Set it, or prove that it is set; PasswordRefused or OutcomeUnclear otherwise."""
-    with away_is_nobodys_failure():
+def set_password(record: records.Developer, password: Secret, deadline: Budget) -> None:
+    """Set it, or prove that it is set.
+
+    Raises PasswordRefused, OutcomeUnclear, and AccountBusy while an earlier one may
+    still land: it would undo this one after somebody was told that it holds. An
+    answer that was lost keeps the next one waiting even if the password proves
+    right, since it may have been right before.
+    """
+    seconds = deadline.part(0.4)
+    with in_lane(lanes.for_password(record.id)) as alone, away_is_nobodys_failure():
         try:
-            connect.dashboard().set_password(
-                record.id, password, deadline=deadline.part(0.4)
-            )
+            with alone.writing(deadline=seconds):
+                connect.dashboard().set_password(record.id, password, deadline=seconds)
         except Refused as refused:
             # A history rule refuses the repeat of a try whose answer was lost.
             if not _is_proved(record, password, deadline):
@@ -420,25 +425,7 @@ def _is_proved(record: records.Developer, password: Secret, deadline: Budget) ->
         return False
 
 
-@sensitive_variables("current", "new")
-def change_password(
-    developer: Developer, *, current: Secret, new: Secret, ip: str = ""
-) -> None:
-    """Set a new password for somebody who proves the current one.
-
-    Raises what `sign_in` does, AccountGone, PasswordRefused and OutcomeUnclear. Every
-    session ends; the caller keeps its own.
-    """
-    sign_in(developer.email, current, ip=ip)
-    deadline = Budget(settings.TYK_PASSWORD_DEADLINE)
-    with in_lane(lanes.for_developer(developer.tyk_id)):
-        record = _record_to_reset(developer, deadline)
-        _set_password(record, new, deadline)
-        services.password_was_changed(developer)
-    _mirror_if_possible(developer, deadline)
-
-
-def _mirror_if_possible(developer: Developer, deadline: Budget) -> None:
+def mirror_if_possible(developer: Developer, deadline: Budget) -> None:
     """Take Tyk's new `password_updated` now, so that no pull wonders about it."""
     try:
         pull.pull_one(developer.tyk_id, deadline=deadline.part())

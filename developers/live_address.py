@@ -10,18 +10,17 @@ from django.conf import settings
 from django.db import transaction
 from django.views.decorators.debug import sensitive_variables
 
-from developers import live, pull, services, throttle
+from developers import live, live_owner, pull, services, throttle, vanished
 from developers.errors import (
     AccountInactive,
     AddressRefused,
     AddressTaken,
-    InvalidCredentials,
     LinkDead,
     OutcomeUnclear,
     UpstreamUnavailable,
 )
 from developers.models import Developer, MailedLink
-from tyk import connect, lanes
+from tyk import connect, lanes, outbox
 from tyk.budget import Budget
 from tyk.dashboard import records
 from tyk.dashboard.errors import DashboardError, OutcomeUnknown, Refused
@@ -35,12 +34,10 @@ log = logging.getLogger(__name__)
 def ask(developer: Developer, *, current: Secret, address: str, ip: str = "") -> None:
     """Mail a link to the new address, for somebody who proves the password.
 
-    Raises EditsOff and what `live.sign_in` does; a wrong password counts as a failed
-    login.
+    Raises EditsOff and what `live_owner.prove` does.
     """
     services.demand_edits_on()
-    if live.sign_in(developer.email, current, ip=ip) != developer:
-        raise InvalidCredentials
+    live_owner.prove(developer, current, ip=ip)
     services.ask_for_new_address(developer, address=address, ip=ip)
 
 
@@ -69,13 +66,14 @@ def change(link: MailedLink, *, ip: str = "") -> Developer:
             _demand_free(link, developer, deadline)
             raw = _record_to_change(developer, deadline)
             _demand_unchanged(raw.record, link)
+            _keep_what_it_holds(developer, raw.record)
             _write(raw, link, deadline, alone=alone)
         with transaction.atomic():
             # A link used up by a process that died here would end no session and
             # leave the old mailbox untold.
             held.use()
             services.address_was_changed(link)
-    _follow(raw.record, deadline)
+    _follow(developer.tyk_id, deadline)
     developer.refresh_from_db()
     return developer
 
@@ -108,6 +106,18 @@ def _demand_free(link: MailedLink, developer: Developer, deadline: Budget) -> No
         raise AddressTaken
 
 
+@transaction.atomic
+def _keep_what_it_holds(developer: Developer, record: records.Developer) -> None:
+    """The worker compares it, once the write can't land any more."""
+    vanished.keep(developer, pull.holdings(record))
+    outbox.enqueue(
+        "developer.profile",
+        developer.code,
+        lane=lanes.for_developer(developer.tyk_id),
+        after=settings.TYK_PASSWORD_DEADLINE + settings.OUTBOX_QUARANTINE,
+    )
+
+
 def _write(
     raw: RawDeveloper, link: MailedLink, deadline: Budget, *, alone: lanes.Held
 ) -> None:
@@ -136,13 +146,12 @@ def _demand_done(before: records.Developer, link: MailedLink, deadline: Budget) 
         raise OutcomeUnclear
 
 
-def _follow(before: records.Developer, deadline: Budget) -> None:
+def _follow(tyk_id: str, deadline: Budget) -> None:
     """Mirror what is there now; a failing look takes nothing back."""
     try:
-        today = pull.read(before.id, deadline=deadline.part())
+        today = pull.read(tyk_id, deadline=deadline.part())
     except (DashboardError, UpstreamUnavailable) as error:
         log.warning("new address not read back", extra={"why": str(error)})
         return
     if today is not None:
         pull.apply([today])
-        pull.keys_lost(before, today)

@@ -30,6 +30,10 @@ OPTIONAL = {
         "Reminders of access you have not claimed",
         "3 and 14 days after an approval, as long as no key was made.",
     ),
+    "quota": Mail(
+        "A quota that is nearly used",
+        "When a key has used 80\u202f% and 100\u202f% of a quota that lasts a day or longer.",
+    ),
 }
 ALWAYS = (
     "A decision on your request, with its reason",

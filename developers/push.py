@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils import timezone
 
-from developers import closing, links, mail, pull, services
+from developers import closing, links, mail, pull, services, vanished
 from developers.errors import EditsOff
 from developers.models import Developer, MailedLink, ProfileEdit, SignUp
 from developers.refusals import profile_words
@@ -268,9 +268,30 @@ def profile(job: Job) -> None:
         edit = ProfileEdit.objects.filter(
             developer=developer, state=ProfileEdit.State.DUE
         ).first()
-        if edit is None or _carry_out(job, edit):
+        if edit is None:
+            _look_after_a_write(developer)
+            return
+        if _carry_out(job, edit):
             return
     raise Later(1, "the wish changed while it was carried out")
+
+
+def _look_after_a_write(developer: Developer) -> None:
+    """Whoever wrote the record last did not read it back, or died before.
+
+    Raises Later for a record without any of the keys the mirror knows: an answer may
+    be spoiled. If they are really gone a pull sees that at two looks, and then so
+    does this.
+    """
+    if not vanished.is_kept(developer):
+        return
+    try:
+        raw = pull.read_whole(developer.tyk_id)
+    except pull.Emptied as emptied:
+        raise Later(EMPTIED_PAUSE, f"not believed: {emptied.where}") from None
+    if raw is not None:
+        pull.apply([raw.record])
+    vanished.check(developer, pull.holdings(raw.record) if raw else None)
 
 
 def _carry_out(job: Job, edit: ProfileEdit) -> bool:
@@ -285,6 +306,7 @@ def _carry_out(job: Job, edit: ProfileEdit) -> bool:
         with job.sending():
             raw = pull.read_whole(edit.developer.tyk_id)
             if raw is None:
+                vanished.check(edit.developer, None)
                 _end(edit, ProfileEdit.State.DROPPED)
                 return True
             held = {member: _held(raw.record, member) for member in edit.after}
@@ -300,7 +322,7 @@ def _carry_out(job: Job, edit: ProfileEdit) -> bool:
     except pull.Emptied as emptied:
         why = f"not written: {emptied.where}"
         raise _later_or_never(edit, EMPTIED_PAUSE, why) from None
-    _verify(job, edit, raw)
+    _verify(job, edit)
     return True
 
 
@@ -385,6 +407,7 @@ def _write(
         fields=fields or None,
         inactive=None if inactive is None else bool(inactive),
     )
+    vanished.keep(edit.developer, pull.holdings(raw.record))
     with job.whole_record():
         connect.dashboard().update_developer(raw.record.id, merged)
 
@@ -394,10 +417,11 @@ def _end(edit: ProfileEdit, state: ProfileEdit.State) -> bool:
     return bool(_as_it_was(edit).update(state=state))
 
 
-def _verify(job: Job, edit: ProfileEdit, raw: RawDeveloper) -> None:
+def _verify(job: Job, edit: ProfileEdit) -> None:
     """Read back: the wish is there, and nothing else went with the write."""
     today = pull.read(edit.developer.tyk_id)
     if today is None:
+        vanished.check(edit.developer, None)
         _end(edit, ProfileEdit.State.DROPPED)
         return
     pull.apply([today])
@@ -407,7 +431,7 @@ def _verify(job: Job, edit: ProfileEdit, raw: RawDeveloper) -> None:
         others = ", ".join(sorted(m for m, v in edit.after.items() if v != held[m]))
         raise _later_or_never(edit, SOON, f"Tyk does not show the new {others}")
     with transaction.atomic():
-        pull.keys_lost(raw.record, today)
+        vanished.check(edit.developer, pull.holdings(today))
         ended = _end(edit, ProfileEdit.State.DONE)
         if ended and edit.before.get(services.INACTIVE) is True:
             enqueue("mail.account_active", edit.developer.code)
@@ -416,7 +440,7 @@ def _verify(job: Job, edit: ProfileEdit, raw: RawDeveloper) -> None:
 def keys_lost(job: Job) -> None:
     """Subject: Developer.code. A person looked: nothing is owed to Tyk.
 
-    The row is parked from the start (pull.keys_lost), and comes here when staff say
+    The row is parked from the start (vanished.check), and comes here when staff say
     "Try again".
     """
     log.info("vanished keys were looked at", extra={"developer": job.subject})

@@ -14,7 +14,7 @@ from django.views.decorators.http import (
     require_POST,
 )
 
-from developers import access, browsers, device, live, throttle
+from developers import access, browsers, device, live_owner, throttle
 from developers.access import DeveloperRequest, developer_required
 from developers.errors import (
     AccountError,
@@ -121,7 +121,9 @@ def change_password(request: DeveloperRequest) -> HttpResponse:
         trouble = _try_change(request, form)
         if trouble is None and form.is_valid():
             messages.success(request, "Your password is changed.")
-            return redirect("developers:security")
+            response = redirect("developers:security")
+            device.remember(response, request.user)
+            return response
     context: dict[str, object] = {"form": form}
     template = "developers/password_change.html"
     return tell(request, template, context, trouble=trouble)
@@ -134,7 +136,7 @@ def _try_change(
     """Change it and keep this session; what is wrong goes to the form or back."""
     typed = form.cleaned_data
     try:
-        live.change_password(
+        live_owner.change_password(
             request.developer,
             current=Secret(typed["current"]),
             new=Secret(typed["password"]),

@@ -15,7 +15,7 @@ from django.views.decorators.http import (
     require_safe,
 )
 
-from developers import links, live_address, pictures, services, throttle
+from developers import device, links, live_address, pictures, services, throttle
 from developers.access import DeveloperRequest, developer_required
 from developers.errors import AccountError, EditsOff, InvalidCredentials, LinkDead
 from developers.forms import NewAddressForm, ProfileForm
@@ -198,4 +198,6 @@ def _email_changed(
         return redirect("developers:login")
     person.refresh_from_db()
     update_session_auth_hash(request, person)
-    return redirect("developers:account")
+    response = redirect("developers:account")
+    device.remember(response, person)
+    return response

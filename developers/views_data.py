@@ -13,7 +13,7 @@ from django.views.decorators.debug import (
 )
 from django.views.decorators.http import require_http_methods, require_safe
 
-from developers import browsers, live, throttle
+from developers import browsers, live_owner, throttle
 from developers.access import DeveloperRequest, developer_required
 from developers.errors import AccountError, InvalidCredentials
 from developers.forms_account import CloseForm
@@ -73,8 +73,7 @@ def _try_close(request: DeveloperRequest, form: CloseForm) -> AccountError | Non
     current = Secret(form.cleaned_data["current"])
     developer, ip = request.developer, throttle.client_ip(request)
     try:
-        if live.sign_in(developer.email, current, ip=ip) != developer:
-            raise InvalidCredentials
+        live_owner.prove(developer, current, ip=ip)
     except InvalidCredentials:
         form.add_error("current", "The current password is not right")
     except AccountError as error:

@@ -265,4 +265,7 @@ def _try_reset(
         return tell(request, template, context, trouble=_into_form(form, error))
     request.session.pop(RESET_LINK, None)
     messages.success(request, "Your password is changed. Log in with your new one.")
-    return redirect("developers:login")
+    response = redirect("developers:login")
+    if link.developer is not None:
+        device.remember(response, services.user_of(link.developer))
+    return response

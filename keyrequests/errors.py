@@ -36,6 +36,13 @@ class TooManyOpen(AccessError):
     )
 
 
+class Closed(AccessError):
+    """Closed by its owner, in another tab perhaps."""
+
+    code = "closed"
+    sentence = "This account is closed. Nothing was sent."
+
+
 class OwnRequest(AccessError):
     code = "own_request"
     sentence = "This request comes from your own address. A colleague decides it."

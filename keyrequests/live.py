@@ -22,6 +22,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
+from catalogue.services import plans_for
 from developers.models import Developer
 from developers.services import MARKER_FIELD
 from keyrequests import holdings, outcomes, pull, services
@@ -52,8 +53,8 @@ from tyk.models import Organisation
 
 log = logging.getLogger(__name__)
 
-# For a request made without an id: as many looks, so many seconds apart.
-LOOKS, LISTED_EVERY = 5, 0.2
+# Seconds for which a request made without an id is looked for, and between two looks.
+LISTED_WITHIN, LISTED_EVERY = 1.0, 0.2
 LANE_WAIT = 3.0  # seconds a click waits for a worker's call to the same developer
 
 
@@ -212,7 +213,7 @@ def _ask_again(mint: Mint, budget: Budget) -> None:
     request = mint.request
     tyk_id = dashboard().create_request(
         by_user=request.developer.tyk_id,
-        policy_id=request.plans.get().policy_id,
+        policies=_policies(mint),
         fields=services.fields_for_tyk(request, code=mint.code),
         date_created=timezone.now(),
         redirect_uri=request.redirect_uri or None,
@@ -228,17 +229,27 @@ def _ask_again(mint: Mint, budget: Budget) -> None:
     mint.tyk_request_id = tyk_id
 
 
+def _policies(mint: Mint) -> list[str]:
+    """What its key carries: what staff made of the one it replaces, else what was
+    asked for."""
+    if mint.replaces is None:
+        return [asked.policy_id for asked in mint.request.plans.order_by("pk")]
+    return [held.policy_id for held in mint.replaces.policies.order_by("pk")]
+
+
 def _listed_for(mint: Mint, budget: Budget) -> str | None:
     """The request that carries this mint's marker; None if it is not listed in time.
 
-    Half of the time is kept for the call whose answer must not be lost.
+    This can't be left to a worker: the key is in the answer to the approval, and may
+    be shown in the page of this click and kept nowhere. So the click waits, for one
+    look and those that begin within a second of it; what is listed later is settled
+    by the worker, and the page says that it is being found out. Half of the time is kept
+    for the call whose answer must not be lost.
     """
     marker = Organisation.current().marker(mint.code)
     kept = settings.TYK_CLAIM_DEADLINE / 2
-    for _look in range(LOOKS):
-        left = budget.left() - kept
-        if left <= 0:
-            break
+    until = time.monotonic() + LISTED_WITHIN
+    while (left := budget.left() - kept) > 0:
         waiting = dashboard().requests(approved=False, deadline=left)
         ours = [
             record.id
@@ -248,7 +259,9 @@ def _listed_for(mint: Mint, budget: Budget) -> str | None:
         ]
         if ours:
             return ours[0]
-        time.sleep(min(LISTED_EVERY, left))
+        if time.monotonic() + LISTED_EVERY >= until:
+            break
+        time.sleep(LISTED_EVERY)
     return None
 
 
@@ -310,8 +323,12 @@ def _keep(mint: Mint, minted: Minted, *, overlap: float, reason: str) -> Key:
     )
     if isinstance(minted, MintedOAuth):
         holdings.keep_id(key, minted.client_id)
-    for plan in request.plans.all():
-        KeyPolicy.objects.create(key=key, policy_id=plan.policy_id, plan=plan.plan)
+    policies = _policies(mint)
+    plans = plans_for(policies)
+    for policy_id in policies:
+        KeyPolicy.objects.create(
+            key=key, policy_id=policy_id, plan=plans.get(policy_id)
+        )
     shown = Mint.objects.filter(pk=mint.pk, state=Mint.State.SENDING).update(
         state=Mint.State.SHOWN, ended_at=now, key=key
     )

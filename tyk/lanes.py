@@ -59,6 +59,11 @@ def for_address(email_key: str) -> str:
     return f"addr:{fingerprint(email_key, purpose='lane')[:40]}"
 
 
+def for_password(tyk_id: str) -> str:
+    """The lane of a developer's password, which no other write touches."""
+    return f"pass:{tyk_id}"
+
+
 def _late(name: str) -> str:
     return f"late:{name}"
 

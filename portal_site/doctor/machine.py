@@ -11,6 +11,7 @@ from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from kombu.exceptions import KombuError, OperationalError
 
+from portal_site import presence
 from portal_site.celery import app
 from portal_site.doctor.findings import Finding, bad, good, skipped
 
@@ -100,8 +101,8 @@ def worker() -> Finding:
 def processes() -> Finding:
     """Whether more processes run than share the cap on calls to the Dashboard.
 
-    Worker processes are asked; of web processes there is one at least, since
-    somebody must be answered. More of those can't be seen from here.
+    Worker processes are asked. Web processes said lately that they run, and there
+    is one at least, since somebody must be answered.
     """
     try:
         told = app.control.inspect(timeout=PING_SECONDS).stats() or {}
@@ -112,19 +113,21 @@ def processes() -> Finding:
     seen = sum(
         len(one.get("pool", {}).get("processes") or [0]) for one in told.values()
     )
-    if seen + 1 > settings.PORTAL_PROCESSES:
+    try:
+        web = max(1, presence.count())
+    except redis.RedisError:
+        web = 1
+    counted = f"{web} web and {seen} worker processes run"
+    if web + seen > settings.PORTAL_PROCESSES:
         return bad(
             "processes",
-            f"PORTAL_PROCESSES is {settings.PORTAL_PROCESSES}, and {seen} worker "
-            "processes run beside the web: together they may call the Dashboard more "
-            "than TYK_CALLS_IN_FLIGHT allows.",
-            "Set PORTAL_PROCESSES to the number of web and worker processes together.",
+            f"PORTAL_PROCESSES is {settings.PORTAL_PROCESSES}, and {counted}: together "
+            "they may call the Dashboard more than TYK_CALLS_IN_FLIGHT allows.",
+            f"Set PORTAL_PROCESSES to {web + seen}, or to as many as may ever run. A "
+            "process that ended is counted for up to 45 seconds.",
         )
     return good(
-        "processes",
-        f"{seen} worker processes run; PORTAL_PROCESSES is "
-        f"{settings.PORTAL_PROCESSES}, so {settings.PORTAL_PROCESSES - seen} are left "
-        "for the web.",
+        "processes", f"{counted}; PORTAL_PROCESSES is {settings.PORTAL_PROCESSES}."
     )
 
 

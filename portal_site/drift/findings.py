@@ -88,9 +88,16 @@ def _keep(waiting: list[DriftFinding]) -> None:
 
 
 def _end(hold: Hold, count: int, moved: set[str]) -> None:
-    """Show this look; an ignored difference that was not met again is over."""
+    """Show this look; an ignored difference that was not met again is over.
+
+    What was decided while it went on holds: it had asked before what is ignored.
+    """
     with transaction.atomic():
         hold.complete(found=count)
+        mine = DriftFinding.objects.filter(run=hold.epoch)
+        today = Q(fingerprint__in=_standing().values("fingerprint"))
+        mine.filter(today, ignored=False).update(ignored=True)
+        mine.filter(~today, ignored=True).update(ignored=False)
         for fingerprint in moved:
             trail.end(
                 _standing().filter(fingerprint=fingerprint),

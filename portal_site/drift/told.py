@@ -12,13 +12,16 @@ from django.utils.safestring import SafeString, mark_safe
 
 from catalogue.models import Entry, Plan
 from developers.models import Developer, User
+from developers.services import FIELD
 from keyrequests.models import KeyRequest
 from portal_site.drift import decisions
 from portal_site.drift.owners import (
+    ADDRESS,
     BOTH,
     DEVELOPER,
     ENTRY,
     KEY,
+    NAME,
     ORGANISATION,
     OURS,
     PLAN,
@@ -30,6 +33,7 @@ from portal_site.models import Act, DriftFinding
 KINDS = (ORGANISATION, PLAN, ENTRY, DEVELOPER, KEY, REQUEST)
 OWNERS = (TYKS, OURS, BOTH)
 LATELY = 10
+HIDDEN = "for those who may see developers"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,15 +94,19 @@ def with_words(
 ) -> list[DriftFinding]:
     """The same rows, each with `.act`, `.about`, `.url` and `.may_decide`.
 
-    However many rows: a query for each kind, and one for what was decided. Names
-    and links are for those alone who may see them.
+    However many rows: a query for each kind, and one for what was decided. Names,
+    links, and what developers are called are for those alone who may see them.
     """
     acts = decisions.latest(row.fingerprint for row in rows)
     names = _names(rows, staff)
     may = staff.has_perm("portal_site.change_driftfinding")
+    sees = staff.has_perm(_NAMED[DEVELOPER].right)
     for row in rows:
         about, url = names.get((row.kind, row.within or row.record), ("", ""))
         act = acts.get(row.fingerprint)
+        if is_personal(row) and not sees:
+            # In memory, for this page; the row stays as it is.
+            row.here = row.there = HIDDEN
         vars(row).update(
             act=act if act is not None and _counts(act, row) else None,
             about=about,
@@ -106,6 +114,12 @@ def with_words(
             may_decide=may,
         )
     return rows
+
+
+def is_personal(row: DriftFinding) -> bool:
+    """Whether the values are a developer's address, name or answers."""
+    told = row.field in {ADDRESS, NAME} or row.field.startswith(FIELD)
+    return row.kind == DEVELOPER and told
 
 
 def _counts(act: Act, row: DriftFinding) -> bool:

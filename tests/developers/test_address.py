@@ -9,7 +9,7 @@ from django.test import Client
 from django.utils import timezone
 
 from developers import services
-from developers.models import Developer, MailedLink
+from developers.models import Developer, HeldBefore, MailedLink
 from tests.cast import in_tyk
 from tests.developers.steps import (
     is_signed_in,
@@ -19,7 +19,9 @@ from tests.developers.steps import (
     words,
 )
 from tests.factories import PASSWORD, DeveloperFactory, MailedLinkFactory
-from tyk import lanes, outbox
+from tests.reliability.boundaries import Died, placed
+from tyk import lanes, outbox, pull as sync
+from tyk.models import Outbox
 from tyk.sandbox import Sandbox
 
 pytestmark = pytest.mark.django_db
@@ -287,6 +289,75 @@ def test_lost_look_leaves_the_link_open_and_the_next_click_finds_it_done(
     assert box.journal.operations().count("updateDeveloper") == 1
     dora.refresh_from_db()
     assert dora.email == NEW
+
+
+@pytest.mark.django_db(transaction=True)
+def test_key_lost_beside_the_write_of_a_process_that_died_is_told(
+    box, dora, browser, monkeypatch
+):
+    """Nobody may ever press the button again: the worker looks."""
+    ask(browser)
+    open_link(browser)
+    (key,) = box.developer(dora.tyk_id)["keys"]
+    with placed(monkeypatch) as boundaries:
+
+        def end() -> None:
+            box.delete_key(key)
+            boundaries.die()
+
+        boundaries.meanwhile = ("after updateDeveloper", end)
+        with boundaries.watched(), pytest.raises(Died):
+            browser.post(CONFIRM)
+    monkeypatch.undo()
+    row = Outbox.objects.get(kind="developer.profile")
+    assert 90 <= (row.next_at - timezone.now()).total_seconds() <= 98
+    outbox.drain()
+    assert not Outbox.objects.filter(kind="developer.keys_lost").exists()
+
+    look_after_the_write()
+
+    assert Outbox.objects.get(kind="developer.keys_lost").parked_reason
+    assert not HeldBefore.objects.exists()
+
+
+def look_after_the_write() -> None:
+    """So much later the worker compares."""
+    Outbox.objects.update(next_at=timezone.now())
+    let_the_quarantine_pass()
+    outbox.drain()
+
+
+def test_the_look_after_a_write_finds_nothing_amiss(box, dora, browser):
+    ask(browser)
+    open_link(browser)
+    assert browser.post(CONFIRM).status_code == 302
+    outbox.drain()
+    box.journal.clear()
+
+    look_after_the_write()
+
+    row = Outbox.objects.get(kind="developer.profile")
+    assert (row.served, row.parked_reason) == (row.asked, "")
+    assert box.journal.operations() == ["getDeveloper"]
+    assert not HeldBefore.objects.exists()
+    assert not Outbox.objects.filter(kind="developer.keys_lost").exists()
+
+
+def test_a_spoiled_answer_to_the_look_raises_no_alarm(box, dora, browser):
+    sync.run("developers")
+    ask(browser)
+    open_link(browser)
+    assert browser.post(CONFIRM).status_code == 302
+    box.faults.add("getDeveloper", mode="null_lists", times=1)
+
+    look_after_the_write()
+
+    row = Outbox.objects.get(kind="developer.profile")
+    assert (row.served, row.attempts) == (row.asked - 1, 0)
+    assert HeldBefore.objects.exists()
+    look_after_the_write()
+    assert not HeldBefore.objects.exists()
+    assert not Outbox.objects.filter(kind="developer.keys_lost").exists()
 
 
 def test_tyk_away_changes_nothing(box, dora, browser):

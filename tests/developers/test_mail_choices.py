@@ -87,7 +87,7 @@ def test_one_click_ends_them_without_logging_in(scene):
         done = program.post(path, {"List-Unsubscribe": "One-Click"})
         assert "No more of these mails" in words(done)
 
-    assert mail_choices.wanted(scene.developer) == ["approval_reminder"]
+    assert mail_choices.wanted(scene.developer) == ["approval_reminder", "quota"]
 
 
 def test_a_link_nobody_signed_does_nothing(scene):

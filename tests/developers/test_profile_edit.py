@@ -9,17 +9,19 @@ from django.core import mail
 from django.test import Client
 from django.utils import timezone
 
-from developers import services
-from developers.models import Developer, ProfileEdit
+from developers import services, vanished
+from developers.models import Developer, HeldBefore, ProfileEdit
 from keyrequests.models import Key
 from portal_site.doctor import scratch
 from tests.cast import in_tyk
 from tests.developers.steps import is_signed_in, let_the_quarantine_pass, words
-from tests.factories import PASSWORD, DeveloperFactory
+from tests.factories import PASSWORD, DeveloperFactory, KeyFactory
+from tests.reliability.boundaries import Died, placed
 from tyk import alarms, connect, lanes, outbox, pull as sync
 from tyk.dashboard.client import Dashboard
-from tyk.models import Outbox
+from tyk.models import Lane, Outbox
 from tyk.sandbox import Sandbox
+from tyk.seal import key_fingerprints
 
 pytestmark = pytest.mark.django_db
 
@@ -394,6 +396,106 @@ def test_key_lost_beside_the_write_is_told_to_staff(box, dora, monkeypatch, capl
     outbox.drain()
     parked.refresh_from_db()
     assert (parked.served, parked.parked_reason) == (parked.asked, "")
+
+
+def die_after_the_put(box, dora, monkeypatch, *, then) -> None:
+    """The worker's write is done, `then` happens, and the worker is killed."""
+    with placed(monkeypatch) as boundaries:
+
+        def end() -> None:
+            then()
+            boundaries.die()
+
+        boundaries.meanwhile = ("after updateDeveloper", end)
+        with boundaries.watched(), pytest.raises(Died):
+            outbox.drain()
+    monkeypatch.undo()
+    assert HeldBefore.objects.get().developer == dora
+    Lane.objects.update(until=LONG_AGO)
+    Outbox.objects.update(
+        next_at=LONG_AGO, lease_until=LONG_AGO, sending_since=LONG_AGO
+    )
+
+
+@pytest.mark.django_db(transaction=True)
+def test_key_lost_beside_a_write_that_nobody_read_back_is_told_later(
+    box, dora, monkeypatch
+):
+    """The record read next looks well, unless one knows what it held before."""
+    services.edit_profile(dora, fields={"Name": "Dora Night"})
+    (key,) = box.developer(dora.tyk_id)["keys"]
+    die_after_the_put(box, dora, monkeypatch, then=lambda: box.delete_key(key))
+    assert not Outbox.objects.filter(kind="developer.keys_lost").exists()
+
+    outbox.drain()
+
+    assert edit().state == "done"
+    assert box.journal.operations().count("updateDeveloper") == 1
+    parked = Outbox.objects.get(kind="developer.keys_lost")
+    assert parked.parked_reason == (
+        "1 of the developer's keys vanished beside this write"
+    )
+    assert not HeldBefore.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_key_lost_beside_a_write_is_told_though_the_wish_is_set_aside(
+    box, dora, monkeypatch
+):
+    services.edit_profile(dora, fields={"Name": "Dora Night"})
+    (key,) = box.developer(dora.tyk_id)["keys"]
+
+    def others() -> None:
+        box.delete_key(key)
+        box.edit_developer(dora.tyk_id, fields={"Name": "Named there"})
+
+    die_after_the_put(box, dora, monkeypatch, then=others)
+
+    outbox.drain()
+
+    assert edit().state == "conflict"
+    assert Outbox.objects.get(kind="developer.keys_lost").parked_reason
+    assert not HeldBefore.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_key_revoked_here_meanwhile_did_not_vanish(box, dora, monkeypatch):
+    services.edit_profile(dora, fields={"Name": "Dora Night"})
+    (key,) = box.developer(dora.tyk_id)["keys"]
+    KeyFactory(developer=dora, raw=key, state="revoked")
+    die_after_the_put(box, dora, monkeypatch, then=lambda: box.delete_key(key))
+
+    outbox.drain()
+
+    assert edit().state == "done"
+    assert not Outbox.objects.filter(kind="developer.keys_lost").exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_with_the_whole_record_no_key_vanished(box, dora, monkeypatch):
+    services.edit_profile(dora, fields={"Name": "Dora Night"})
+    die_after_the_put(
+        box, dora, monkeypatch, then=lambda: box.delete_developer(dora.tyk_id)
+    )
+
+    outbox.drain()
+
+    assert edit().state == "dropped"
+    assert not HeldBefore.objects.exists()
+    assert not Outbox.objects.filter(kind="developer.keys_lost").exists()
+
+
+def test_no_key_id_stands_beside_a_write(box, dora, monkeypatch):
+    """With hashing off an id is the key."""
+    (key,) = box.developer(dora.tyk_id)["keys"]
+    vanished.keep(dora, [key])
+
+    (kept,) = HeldBefore.objects.get().fps
+    assert kept == key_fingerprints(key, tyk_id=dora.tyk_id)[0]
+    assert key not in kept
+    vanished.keep(dora, ["another"])
+    assert len(HeldBefore.objects.get().fps) == 2
+    assert vanished.check(dora, ["another"]) == 1
 
 
 def test_what_tyk_took_and_does_not_show_yet_is_looked_for_again(box, dora, caplog):

@@ -1,7 +1,7 @@
 """A forgotten password: same answer for all, one use, and every session ends."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -18,12 +18,14 @@ from tests.developers.steps import (
     RESET,
     choose_password,
     is_signed_in,
+    let_the_quarantine_pass,
     link_in,
     log_in,
     open_reset_page,
     words,
 )
 from tests.factories import PASSWORD, DeveloperFactory
+from tests.reliability.boundaries import Boundaries, placed
 from tyk import lanes, outbox
 from tyk.sandbox import Sandbox
 
@@ -34,6 +36,13 @@ pytestmark = pytest.mark.django_db
 def dora(box, organisation) -> Developer:
     row = DeveloperFactory(name="Dora", email="Dora@shop.example")
     return in_tyk(box, row)
+
+
+@pytest.fixture
+def late(monkeypatch) -> Iterator[Boundaries]:
+    """`late.land(box)` lets Tyk carry out the held back write at last."""
+    with placed(monkeypatch) as boundaries:
+        yield boundaries
 
 
 def ask(address: str, ip: str = "127.0.0.1"):
@@ -244,8 +253,87 @@ def test_lost_answer_is_settled_by_proving_the_password(_case, box, dora, settin
     assert page.status_code == 503
     assert "We could not find out whether that worked" in words(page)
     assert is_open(MailedLink.objects.get())
+    let_the_quarantine_pass()
     assert choose_password(browser, RESET, OTHER_PASSWORD).status_code == 302
     assert box.password_is(dora.email, OTHER_PASSWORD)
+
+
+def lose_a_reset(box, dora, late) -> Client:
+    """A new password is sent, and Tyk will set it when nobody listens any more."""
+    browser = Client()
+    open_reset_page(browser, dora.email)
+    box.faults.add("resetDeveloperPassword", mode="refuse_connection", times=1)
+    late.hold_back = "resetDeveloperPassword"
+    with late.watched():
+        page = choose_password(browser, RESET, "an-earlier-choice-77")
+    assert (page.status_code, len(late.late)) == (503, 1)
+    return browser
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("way", ["reset", "change"])
+def test_a_password_that_may_still_land_undoes_no_later_one(
+    way, box, dora, late, signed_in
+):
+    """Else somebody is told that theirs holds, and an older one takes its place."""
+    owner = signed_in(dora)
+    lose_a_reset(box, dora, late)
+    browser = Client()
+    if way == "reset":
+        open_reset_page(browser, dora.email)
+    box.journal.clear()
+
+    def choose() -> Any:
+        if way == "reset":
+            return choose_password(browser, RESET, OTHER_PASSWORD)
+        current = {"current": PASSWORD}
+        return choose_password(owner, "/password/change/", OTHER_PASSWORD, **current)
+
+    page = choose()
+
+    assert page.status_code == 503
+    assert "We are finishing a change to your account" in words(page)
+    assert 80 <= int(page.headers["Retry-After"]) <= 98
+    assert "resetDeveloperPassword" not in box.journal.operations()
+    assert box.password_is(dora.email, PASSWORD)
+    assert is_signed_in(owner)
+    late.late.clear()  # it never lands
+    let_the_quarantine_pass()
+    assert choose().status_code == 302
+    assert box.password_is(dora.email, OTHER_PASSWORD)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_late_password_is_the_one_that_goes(box, dora, late):
+    browser = lose_a_reset(box, dora, late)
+    late.land(box)
+    assert box.password_is(dora.email, "an-earlier-choice-77")
+    let_the_quarantine_pass()
+
+    assert choose_password(browser, RESET, OTHER_PASSWORD).status_code == 302
+
+    assert box.password_is(dora.email, OTHER_PASSWORD)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_password_proved_right_after_a_lost_answer_may_have_been_right_before(
+    box, dora, late
+):
+    """So the lost one may land all the same, and the next one waits for that."""
+    box.edit_developer(dora.tyk_id, password="an-earlier-choice-77")
+    browser = Client()
+    open_reset_page(browser, dora.email)
+    box.faults.add("resetDeveloperPassword", mode="refuse_connection", times=1)
+    late.hold_back = "resetDeveloperPassword"
+    with late.watched():
+        page = choose_password(browser, RESET, "an-earlier-choice-77")
+    assert (page.status_code, len(late.late)) == (302, 1)
+
+    open_reset_page(browser, dora.email)
+    page = choose_password(browser, RESET, OTHER_PASSWORD)
+
+    assert "We are finishing a change to your account" in words(page)
+    assert box.password_is(dora.email, "an-earlier-choice-77")
 
 
 def test_history_rule_refusing_our_own_repeat_is_success(box, dora):

@@ -7,7 +7,7 @@ import threading
 import pytest
 from django.db import connection
 
-from portal_site import doctor
+from portal_site import doctor, presence
 from portal_site.doctor import machine
 from portal_site.runner import ports
 from tests.portal_site.ward import examined, worker, wrong
@@ -61,19 +61,41 @@ def test_no_worker(box):
     assert examined()["worker"].sentence == "No worker answered within 1 second."
 
 
-def test_processes_that_share_the_cap(settings, monkeypatch):
-    """One worker of one process, and the web: two at least."""
+def test_processes_that_share_the_cap(settings, monkeypatch, valkey_client):
+    """One worker of one process, and the web: one that nobody heard, then three."""
     monkeypatch.setattr(machine, "PING_SECONDS", 8)
     with worker():
         settings.PORTAL_PROCESSES = 1
         too_many = machine.processes()
+        presence.say()
+        for name in ("web-2:77", "web-3:77"):
+            valkey_client.set(f"{presence.PREFIX}{name}", 1)
         settings.PORTAL_PROCESSES = 4
         enough = machine.processes()
+        settings.PORTAL_PROCESSES = 3
+        one_more = machine.processes()
 
-    assert not too_many.ok
-    assert "PORTAL_PROCESSES is 1, and 1 worker processes run" in too_many.sentence
-    assert enough.ok
-    assert enough.sentence.endswith("so 3 are left for the web.")
+    assert too_many.sentence.startswith(
+        "PORTAL_PROCESSES is 1, and 1 web and 1 worker processes run: together"
+    )
+    assert (enough.ok, enough.sentence) == (
+        True,
+        "3 web and 1 worker processes run; PORTAL_PROCESSES is 4.",
+    )
+    assert (one_more.ok, one_more.fix.partition(",")[0]) == (
+        False,
+        "Set PORTAL_PROCESSES to 4",
+    )
+
+
+def test_a_web_process_says_that_it_runs_for_a_while(settings, valkey_client):
+    presence.say()
+    presence.say()
+
+    (name,) = valkey_client.keys(f"{presence.PREFIX}*")
+    assert 40 < valkey_client.ttl(name) <= 45
+    settings.REDIS_URL = f"redis://127.0.0.1:{ports.any_free()}/0"
+    presence.say()  # nobody hears it, and nothing is wrong
 
 
 def test_nobody_to_count(box):

@@ -80,6 +80,36 @@ def test_names_are_for_those_who_may_see_developers(moved, signed_in):
     assert f'Developer: <a href="{url}">Mira Tal</a>' in page.text
 
 
+@pytest.fixture
+def renamed(box):
+    """Mira's name and address are other ones in Tyk."""
+    scene = build(box)
+    fields = {"Name": "Mira Night"}
+    box.edit_developer(
+        scene.developer.tyk_id, email="mira@night.example", fields=fields
+    )
+    look(by="Otto")
+    return scene
+
+
+def test_what_developers_are_called_is_for_those_who_may_see_them(renamed, signed_in):
+    """In the list, and on the page that asks about a decision."""
+    theirs = ["mira@tinfold.example", "mira@night.example", "Mira Tal", "Mira Night"]
+    boss = signed_in(StaffFactory(is_superuser=True))
+    other = signed_in(staff_with("Olga", "view_driftfinding", "change_driftfinding"))
+    address = DriftFinding.objects.get(field="email")
+    pages = [LIST, f"{LIST}{address.pk}/ignore/"]
+
+    for page in pages:
+        shown = words(other.get(page))
+        assert [text for text in theirs if text in shown] == []
+        assert "for those who may see developers" in shown
+        assert "mira@night.example" in words(boss.get(page))
+    assert all(text in words(boss.get(LIST)) for text in theirs)
+    address.refresh_from_db()
+    assert (address.here, address.there) == tuple(theirs[:2])
+
+
 def test_opening_the_page_calls_nobody(olga, moved, box):
     box.journal.clear()
 

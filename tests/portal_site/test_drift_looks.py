@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from portal_site import looks
 from portal_site.celery import app
-from portal_site.drift import findings
+from portal_site.drift import decisions, findings
 from portal_site.models import Act, DriftFinding, Look
 from portal_site.tasks import WORK, look as task
 from tests.keyrequests.scene import build
@@ -95,6 +95,32 @@ def test_a_look_that_kills_its_worker_is_given_up(moved):
     )
     assert looks.ask(DRIFT, by="Olga")
     assert looks.take(DRIFT)
+
+
+@pytest.mark.parametrize("first", ["ignore", "notice"])
+def test_what_is_decided_while_a_look_runs_holds_in_what_it_shows(first, moved):
+    """The look had asked already what is ignored."""
+    look()
+    shown = findings.shown().get()
+    if first == "notice":
+        decisions.decide(shown, Act.Verb.IGNORE, actor="Olga")
+    looks.ask(DRIFT, by="Otto")
+    hold = looks.take(DRIFT)
+    assert hold
+    comparing = findings.compared(hold)
+    met = next(comparing)
+    assert met.ignored is (first == "notice")
+
+    if first == "ignore":
+        decisions.decide(shown, Act.Verb.IGNORE, actor="Olga")
+    else:
+        decisions.notice(findings.shown().get(), actor="Olga")
+    list(comparing)
+
+    row = findings.shown().get()
+    assert (row.run, row.ignored) == (hold.epoch, first == "ignore")
+    standing = Act.objects.filter(verb=Act.Verb.IGNORE, state=Act.State.STANDING)
+    assert standing.count() == (1 if first == "ignore" else 0)
 
 
 def test_progress_is_told_and_renews_the_lease(moved, monkeypatch):

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from developers import live, live_address, services
+from developers import live, live_address, live_owner, services
 from developers.backends import TykBackend
 from developers.errors import InvalidCredentials, OutcomeUnclear
 from developers.models import Developer, MailedLink, ProfileEdit, SignUp
@@ -129,7 +129,7 @@ class Accounts:
         self._set(
             who,
             password,
-            lambda: live.change_password(
+            lambda: live_owner.change_password(
                 who, current=Secret(current), new=Secret(password)
             ),
         )

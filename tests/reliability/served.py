@@ -10,7 +10,7 @@ import os
 import re
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -75,6 +75,7 @@ class Site:
 
     ports: list[int]
     folder: Path
+    processes: list[Popen[bytes]] = field(default_factory=list, repr=False)
 
     def log(self) -> str:
         """What its processes logged so far."""
@@ -86,26 +87,33 @@ class Site:
 
     def log_in(self, people: Sequence[tuple[str, str]], **headers: str) -> list[Answer]:
         """All these (address, password) at once, dealt to the processes in turn."""
+        typed = [{"email": who, "password": password} for who, password in people]
+        return self.post("/login/", typed, **headers)
+
+    def post(
+        self,
+        path: str,
+        forms: Sequence[Mapping[str, str]],
+        *,
+        session: str = "",
+        **headers: str,
+    ) -> list[Answer]:
+        """All these forms at once, in turn to each process; `session` is a cookie."""
         cookie, token = self._form()
-        start = Barrier(len(people))
+        start = Barrier(len(forms))
         sent = {
-            "Cookie": cookie,
+            "Cookie": f"{cookie}; {session}" if session else cookie,
             **{k.replace("_", "-"): v for k, v in headers.items()},
         }
 
         def once(number: int) -> Answer:
-            address, password = people[number]
-            typed = {
-                "email": address,
-                "password": password,
-                "csrfmiddlewaretoken": token,
-            }
+            typed = {**forms[number], "csrfmiddlewaretoken": token}
             start.wait()
             port = self.ports[number % len(self.ports)]
-            return _ask(port, "POST", "/login/", urlencode(typed), sent)
+            return _ask(port, "POST", path, urlencode(typed), sent)
 
-        with ThreadPoolExecutor(len(people)) as threads:
-            return list(threads.map(once, range(len(people))))
+        with ThreadPoolExecutor(len(forms)) as threads:
+            return list(threads.map(once, range(len(forms))))
 
     def _form(self) -> tuple[str, str]:
         """A cookie and a token of the login form; good for every process."""
@@ -143,24 +151,52 @@ def serving(
     **variables: str,
 ) -> Iterator[Site]:
     """So many web processes, and a worker of two, until the block ends."""
-    environment = _environment(box, folder, broker) | variables
+    whole = environment(box, broker) | variables
+    with started(whole, folder, web=web, workers=int(worker)) as site:
+        yield site
+
+
+@contextlib.contextmanager
+def started(
+    variables: Mapping[str, str],
+    folder: Path,
+    *,
+    web: int,
+    workers: int = 0,
+    concurrency: int = 2,
+) -> Iterator[Site]:
+    """The same with this environment, for several workers of `concurrency` each.
+
+    Each process has a DATA_DIR of its own, as on a machine of its own.
+    """
     site = Site([ports.any_free() for _ in range(web)], folder)
     with contextlib.ExitStack() as running:
         for port in site.ports:
-            _start(running, _granian(port), environment, folder / f"web-{port}.log")
-        if worker:
-            _start(running, _celery(), environment, folder / "worker.log")
+            home = folder / f"web-{port}"
+            site.processes.append(_start(running, _granian(port), variables, home))
+        for number in range(workers):
+            home = folder / f"worker-{number}"
+            argv = _celery(home.name, concurrency)
+            site.processes.append(_start(running, argv, variables, home))
+        running.callback(_ask_all_to_end, site.processes)
         for port in site.ports:
             _wait_until_up(site, port)
         yield site
 
 
-def _environment(box: Sandbox, folder: Path, broker: Broker) -> dict[str, str]:
+def _ask_all_to_end(running: Sequence[Popen[bytes]]) -> None:
+    """At once, so that nobody waits for the patience of each in turn."""
+    for process in running:
+        if process.poll() is None:
+            process.terminate()
+
+
+def environment(box: Sandbox, broker: Broker) -> dict[str, str]:
+    """What the processes of a test run with; a DATA_DIR comes on top."""
     return {
         **os.environ,
         "DJANGO_SETTINGS_MODULE": "tests.reliability.served_settings",
         "DATABASE_URL": _database_url(),
-        "DATA_DIR": str(folder),
         "REDIS_URL": broker.url,
         "TYK_DASHBOARD_URL": box.url,
         "TYK_API_KEY": box.api_key,
@@ -182,18 +218,26 @@ def _granian(port: int) -> list[str]:
     return [*argv, "--port", str(port), "portal_site.wsgi:application"]
 
 
-def _celery() -> list[str]:
+def _celery(name: str, concurrency: int) -> list[str]:
     argv = [sys.executable, "-m", "celery", "-A", "portal_site", "--quiet", "worker"]
+    argv += ["--hostname", f"{name}@%h", "--concurrency", str(concurrency)]
     alone = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
-    return [*argv, "--concurrency", "2", "--loglevel", "info", *alone]
+    return [*argv, "--loglevel", "info", *alone]
 
 
 def _start(
-    running: contextlib.ExitStack, argv: list[str], env: dict[str, str], log: Path
-) -> None:
-    with log.open("wb") as output:
-        process = processes.start(argv, env=env, output=output, cwd=ROOT)
+    running: contextlib.ExitStack,
+    argv: list[str],
+    variables: Mapping[str, str],
+    home: Path,
+) -> Popen[bytes]:
+    home.mkdir()
+    with home.with_suffix(".log").open("wb") as output:
+        process = processes.start(
+            argv, env={**variables, "DATA_DIR": str(home)}, output=output, cwd=ROOT
+        )
     running.callback(processes.stop, process, patience=5)
+    return process
 
 
 def _wait_until_up(site: Site, port: int) -> None:

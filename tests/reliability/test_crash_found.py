@@ -34,7 +34,7 @@ CALLERS = [
 ]
 #: What people and the worker do. All that they come to, call by call, is looked at.
 DEEDS = (
-    "developers.live.change_password",
+    "developers.live_owner.change_password",
     "developers.live.confirm",
     "developers.live.reset",
     "developers.live_address.change",
@@ -75,6 +75,7 @@ LEFT_OUT = {
     "developers.push_account.picture": "a picture: its owner asks again, if ever",
     "developers.session_store.": "a browser's own; every request begins from it anew",
     "keyrequests.pull.": _A_PULL,
+    "keyrequests.nearing.": _A_PULL,
     "keyrequests.outcomes.declined_in_tyk": _A_PULL,
     "keyrequests.outcomes.live_after_all": _A_PULL,
     "keyrequests.outcomes.never_listed": _A_FAILURE,

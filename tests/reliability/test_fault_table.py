@@ -18,8 +18,8 @@ from django.core.mail.backends.base import BaseEmailBackend
 from django.db import connection
 from django.test import override_settings
 
-from developers import live_address, services as people
-from developers.models import Developer, MailedLink, ProfileEdit
+from developers import live_address, services as people, vanished
+from developers.models import Developer, HeldBefore, MailedLink, ProfileEdit
 from keyrequests import acts, closing
 from keyrequests.models import Key, KeyRequest
 from tests.reliability import stories
@@ -39,7 +39,7 @@ from tests.reliability.promises import check_at_rest
 from tests.reliability.sampling import SOAK, some
 from tests.reliability.visits import MIRA, MOVED, NORA, OLD
 from tests.reliability.world import World
-from tyk import outbox
+from tyk import lanes, outbox
 from tyk.dashboard.secret import Secret
 from tyk.models import Outbox
 from tyk.sandbox.faults import ANY
@@ -102,6 +102,19 @@ def _switch_off(world: World) -> None:
 
 def _rename(world: World) -> None:
     people.edit_profile(world.scene.developer, fields={"Name": "Mira T."})
+
+
+def _look_after_a_write(world: World) -> None:
+    """Of a process that died before it read the record back."""
+    developer = world.scene.developer
+    vanished.keep(developer, world.box.developer(developer.tyk_id)["keys"])
+    lane = lanes.for_developer(developer.tyk_id)
+    outbox.enqueue("developer.profile", developer.code, lane=lane)
+
+
+def _nothing_vanished(_world: World) -> None:
+    assert not HeldBefore.objects.exists()
+    assert not Outbox.objects.filter(kind="developer.keys_lost").exists()
 
 
 def _close(world: World) -> None:
@@ -189,6 +202,7 @@ HANDLERS = [
     Handler("key.quota", "reset quota", "claimed", _reset_quota, stories.quota_is_whole, (QUOTA,)),
     Handler("developer.profile", "switch off", "claimed", _switch_off, stories.is_off, (READ, PUT, READ)),
     Handler("developer.profile", "rename", "claimed", _rename, _renamed_or_told, (READ, PUT, READ)),
+    Handler("developer.profile", "look after", "claimed", _look_after_a_write, _nothing_vanished, (READ,)),
     Handler("developer.close", "close", "empty", _close, stories.account_is_closed, (READ, GOODBYE)),
     Handler("developer.close", "close with a key", "empty", _close_with_key, stories.account_is_closed, (READ, REVOKE, GOODBYE)),
     Handler("mail.service_back", "back mail", "approved", _tell_when_back, stories.told_that_it_is_back, (READ,)),
@@ -257,6 +271,7 @@ SAID: dict[tuple[str, str, int], Row] = {
     ("switch off", READ, 1): GONE_IS_ALL_RIGHT, ("switch off", PUT, 1): ONCE,
     ("switch off", READ, 2): GONE_IS_ALL_RIGHT, ("rename", READ, 1): SET_ASIDE_LOOK,
     ("rename", PUT, 1): SET_ASIDE,              ("rename", READ, 2): GONE_IS_ALL_RIGHT,
+    ("look after", READ, 1): GONE_IS_ALL_RIGHT,
     ("close", READ, 1): GONE_IS_ALL_RIGHT,      ("close", GOODBYE, 1): AGAIN,
     ("close with a key", READ, 1): GONE_IS_ALL_RIGHT,
     ("close with a key", REVOKE, 1): AGAIN,     ("close with a key", GOODBYE, 1): AGAIN,
@@ -274,6 +289,7 @@ OTHERWISE: dict[tuple[str, str, str] | tuple[str, str, int, str], str] = {
     ("audit", DETAIL, "null lists"): "failed",
     # Put back, such a record would take every key: it is read again first.
     ("switch off", READ, 1, "null lists"): "later",
+    ("look after", READ, "null lists"): "later",
     # Without the marker it was listed with: looked at again.
     ("twin", READ, 1, "null lists"): "later",
     # Nor is it what was written: looked for again soon.

@@ -8,6 +8,7 @@ from threading import Timer
 import pytest
 
 from developers.models import Developer, User
+from portal_site import presence
 from tests.cast import in_tyk
 from tests.factories import PASSWORD, DeveloperFactory, OrganisationFactory
 from tests.reliability.served import Answer, Broker, Site, serving
@@ -15,7 +16,7 @@ from tyk.sandbox import Sandbox
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-WRONG = "not-the-password-1"
+WRONG, NEW = "not-the-password-1", "an uncommon walrus 7"
 AT_ONCE = 200
 OF_AN_ADDRESS, OF_A_NETWORK = 5, 30  # developers/throttle.py
 
@@ -61,6 +62,13 @@ def begin(redis: str, broker: Broker) -> None:
         Timer(0.15, broker.kill).start()
 
 
+def test_web_processes_are_counted(site, broker, settings):
+    """First here: with a broker that was killed, some seconds would be waited."""
+    settings.REDIS_URL = broker.url
+
+    assert presence.count() == len(site.ports) == 2
+
+
 @pytest.mark.parametrize("redis", ["there", "dies", "gone"])
 def test_one_address(redis, box, dora, site, broker):
     begin(redis, broker)
@@ -87,6 +95,24 @@ def test_redis_back_and_empty_opens_nothing(box, dora, site, broker):
     site.log_in([(dora.email, WRONG)] * 4)
 
     assert verified(box) == OF_AN_ADDRESS
+
+
+@pytest.mark.parametrize("redis", ["there", "gone"])
+def test_a_stolen_session_on_the_account_pages(
+    redis, box, dora, site, broker, signed_in
+):
+    """Beside strangers, who used up the tries of the address at the login."""
+    begin(redis, broker)
+    key = signed_in(dora).cookies["sessionid"].value
+    site.log_in([(dora.email, WRONG)] * 10)
+    box.journal.clear()
+    guess = {"current": WRONG, "password": NEW, "again": NEW}
+
+    answers = site.post("/password/change/", [guess] * 40, session=f"sessionid={key}")
+
+    assert verified(box) == OF_AN_ADDRESS
+    assert statuses(answers) == {200: OF_AN_ADDRESS, 429: 40 - OF_AN_ADDRESS}
+    assert box.password_is(dora.email, PASSWORD)
 
 
 @pytest.mark.parametrize("redis", ["there", "gone"])

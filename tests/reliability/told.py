@@ -61,6 +61,9 @@ CHANGED = Told(302, "/account/", "sessions ended")
 NOT_CURRENT = Told(200, "The current password is not right", "sessions go on")
 IS_GONE = Told(200, "This account does not exist any more", "sessions go on")
 
+NOT_CLOSED = Told(503, "Your account was not closed", "sessions go on")
+CLOSED = Told(302, "/account/closed/", "closed")
+
 NOT_ASKED = Told(503, "Your address was not changed", "no mail")
 ASKED = Told(302, "/account/", "mail on its way")
 ASKED_WRONG = Told(200, NOT_CURRENT.words, "no mail")
@@ -125,6 +128,8 @@ READS: dict[tuple[str, str, int], tuple[Told, Told, Told | None]] = {
     ("change password", READ, 3):               (CHANGED, CHANGED, CHANGED),
     ("ask for a new address", VERIFY, 1):       (ASKED, NOT_ASKED, NOT_ASKED),
     ("ask for a new address", READ, 1):         (ASKED, NOT_ASKED, ASKED),
+    ("close the account", VERIFY, 1):           (CLOSED, NOT_CLOSED, NOT_CLOSED),
+    ("close the account", READ, 1):             (CLOSED, NOT_CLOSED, CLOSED),
     ("use a new address", READ, 1):             (IS_MOVED, NOT_MOVED, LINK_OVER),
     ("use a new address", FIND, 1):             (IS_MOVED, NOT_MOVED, IS_MOVED),
     ("use a new address", READ, 2):             (IS_MOVED, NOT_MOVED, LINK_OVER),
@@ -192,6 +197,7 @@ OTHERWISE: dict[tuple[str, str, int, str], Told] = {
     **{(visit, VERIFY, 1, name): told
        for visit, told in {"log in": MISTYPED, "log in for the first time": MISTYPED,
                            "log in, mistyped": MISTYPED, "change password": NOT_CURRENT,
+                           "close the account": NOT_CURRENT,
                            "ask for a new address": ASKED_WRONG}.items()
        for name in ("401", "401 of a proxy")},
     # Its answer to a wrong password is spoiled, and is a 401 all the same.

@@ -11,7 +11,7 @@ from typing import Any
 from django.test import Client
 
 from developers import live_address, services as people
-from developers.models import MailedLink, SignUp, User
+from developers.models import Developer, MailedLink, SignUp, User
 from keyrequests.models import Key, KeyRequest, Mint
 from tests.reliability.world import World
 from tyk import outbox
@@ -72,6 +72,11 @@ def _reset_kept(world: World, _browser: Browser) -> str:
 
 def _change_kept(world: World, _browser: Browser) -> str:
     return _sessions(world)
+
+
+def _close_kept(world: World, _browser: Browser) -> str:
+    gone = Developer.objects.filter(closed_at=None).count() == 0
+    return "closed" if gone else _sessions(world)
 
 
 def _address_kept(world: World, _browser: Browser) -> str:
@@ -239,6 +244,7 @@ _RESET = _posting("/password/reset/choose/", password=NEW, again=NEW)
 _CHANGE = _posting("/password/change/", current=OLD, password=NEW, again=NEW)
 _ASK = _posting("/account/email/", email=MOVED, current=OLD)
 _USE = _posting("/account/email/confirm/")
+_CLOSE = _posting("/account/close/", email=MIRA, current=OLD)
 
 VERIFY, READ = "verifyCredentials", "getDeveloper"
 FIND, CREATE = "getDeveloperByEmail", "createDeveloper"
@@ -247,8 +253,9 @@ APPROVE, ASK_TYK = "approveKeyRequest", "createKeyRequest"
 DETAIL, REQUEST, LIST = "getKey", "getKeyRequest", "listKeyRequests"
 
 _SIGN_IN, _CONFIRMING = "developers.live.sign_in", "developers.live.confirm"
-_RESETTING, _CHANGING = "developers.live.reset", "developers.live.change_password"
+_RESETTING, _CHANGING = "developers.live.reset", "developers.live_owner.change_password"
 _ASKING, _MOVING = "developers.live_address.ask", "developers.live_address.change"
+_CLOSING = "developers.live_owner.prove"
 _CLAIMING, _REPLACING = "keyrequests.live.claim", "keyrequests.live.replace"
 # fmt: off
 VISITS = [
@@ -276,6 +283,8 @@ VISITS = [
           _change_kept, _password(MIRA), (VERIFY, READ, READ, SET, READ)),
     Visit("ask for a new address", _ASKING, "empty", _at_home, _ASK,
           _ask_kept, _address, (VERIFY, READ)),
+    Visit("close the account", _CLOSING, "empty", _at_home, _CLOSE,
+          _close_kept, _nothing, (VERIFY, READ)),
     Visit("use a new address", _MOVING, "empty", _with_address_link, _USE,
           _address_kept, _address, (READ, FIND, READ, PUT, READ)),
     Visit("new address, answer lost", _MOVING, "empty",

@@ -13,7 +13,7 @@ from django.core.management import call_command
 from django.test import Client, RequestFactory
 from django.views.debug import ExceptionReporter
 
-from developers import live as accounts, live_address, services as people
+from developers import live as accounts, live_address, live_owner, services as people
 from developers.errors import AccountError
 from developers.models import MailedLink
 from keyrequests import live, services
@@ -41,7 +41,7 @@ def sign_in(scene: Scene) -> None:
 
 
 def change(scene: Scene) -> None:
-    accounts.change_password(scene.developer, current=Secret(OLD), new=Secret(NEW))
+    live_owner.change_password(scene.developer, current=Secret(OLD), new=Secret(NEW))
 
 
 def confirm(scene: Scene) -> None:

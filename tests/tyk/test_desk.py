@@ -1,17 +1,19 @@
 """The outbox desk: told in words, tried again, looked into; who may, and how fast."""
 
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from django.conf import settings as live_settings
 from django.contrib.admin.models import LogEntry
-from django.contrib.auth.models import Permission
+from django.contrib.auth.models import Group, Permission
 from django.db import connection
 from django.db.models import Count, F, Min
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from keyrequests.models import KeyRequest
+from portal_site.models import Act
 from tests.factories import (
     DeveloperFactory,
     KeyFactory,
@@ -136,6 +138,11 @@ def a_row_of_each_kind() -> None:
         "mail.sign_up": SignUpFactory().code,
         "mail.reset": link.code,
         "mail.approved": request.code,
+        "mail.approval_reminder": f"{request.code} 3",
+        "mail.alarm": request.pk,
+        "drift.decision": Act.objects.create(
+            verb=Act.Verb.TAKE, actor="Op", fingerprint=uuid4().hex
+        ).code,
     }
     for prefix, subject in subjects.items():
         for kind in live_settings.OUTBOX_HANDLERS:
@@ -143,8 +150,15 @@ def a_row_of_each_kind() -> None:
                 OutboxFactory(kind=kind, subject=str(subject))
 
 
-def test_a_list_with_what_rows_are_about_costs_the_same_for_many(signed_in):
-    client = signed_in(StaffFactory(is_superuser=True))
+@pytest.mark.parametrize("who", ["superuser", "group"])
+def test_a_list_with_what_rows_are_about_costs_the_same_for_many(who, signed_in):
+    """Of every kind on one page, for whoever may see them all."""
+    staff = StaffFactory(is_superuser=who == "superuser")
+    if who == "group":
+        group = Group.objects.create(name="Operators")
+        group.permissions.set(Permission.objects.all())
+        staff.groups.add(group)
+    client = signed_in(staff)
 
     def cost() -> int:
         with CaptureQueriesContext(connection) as queries:
