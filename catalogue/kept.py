@@ -32,22 +32,22 @@ class Pages:
     """The newest pages, at most MOST_PAGES, for all threads of a process."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[Key, tuple[bytes, str]] = OrderedDict()
+        self._kept: OrderedDict[Key, tuple[bytes, str, str]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def get(self, key: Key) -> tuple[bytes, str] | None:
-        """The body and its ETag."""
+    def get(self, key: Key) -> tuple[bytes, str, str] | None:
+        """The body, its type and its ETag."""
         with self._lock:
             found = self._kept.get(key)
             if found is not None:
                 self._kept.move_to_end(key)
             return found
 
-    def put(self, key: Key, body: bytes) -> str:
-        """Keep a body; its ETag."""
+    def put(self, key: Key, body: bytes, kind: str = "text/html") -> str:
+        """Keep a body and its type; its ETag."""
         etag = f'"{hashlib.sha256(body).hexdigest()[:24]}"'
         with self._lock:
-            self._kept[key] = body, etag
+            self._kept[key] = body, kind, etag
             while len(self._kept) > MOST_PAGES:
                 self._kept.popitem(last=False)
         return etag
@@ -78,7 +78,8 @@ def or_made(request: HttpRequest, make: Callable[[], Response]) -> Response:
         response = make()
         if not _same_for_all(response, request):
             return response
-        found = response.content, pages.put(key, response.content)
+        body, kind = response.content, response["Content-Type"]
+        found = body, kind, pages.put(key, body, kind)
     return _answer(request, *found)
 
 
@@ -90,8 +91,8 @@ def _may_keep(request: HttpRequest) -> bool:
     return settings.CATALOGUE_KEEP_SECONDS > 0 and plain and own
 
 
-def _answer(request: HttpRequest, body: bytes, etag: str) -> Response:
-    response = HttpResponse(body)
+def _answer(request: HttpRequest, body: bytes, kind: str, etag: str) -> Response:
+    response = HttpResponse(body, content_type=kind)
     response["ETag"] = etag
     # Caches in front may keep it and must ask each time: the answer is a 304.
     response["Cache-Control"] = "public, no-cache"

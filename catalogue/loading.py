@@ -88,6 +88,7 @@ _TAGS = {
     for name in ("str", "int", "float", "bool", "null", "map", "seq")
 }
 _MERGE = "<<"
+_TEXTS = (["openapi"], ["swagger"], ["info", "version"], ["info", "title"])
 
 
 @dataclass(slots=True)
@@ -166,7 +167,26 @@ class _Builder:
         _known_tag(event)
         plain = not event.style and event.tag in (None, "!") and event.implicit[0]
         typed = event.tag is not None and not event.tag.endswith((":str", "!"))
-        return _resolved(event.value) if plain or typed else event.value
+        if not (plain or typed):
+            return event.value
+        value = _resolved(event.value)
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        return event.value if number and _wants_text(self._path()) else value
+
+    def _path(self) -> list[str | None]:
+        """The names that lead to the next value; None for a list's place."""
+        return [one.key for one in self.stack]
+
+
+def _wants_text(path: list[str | None]) -> bool:
+    """Whether OpenAPI has only texts at `path`: a version 1.10 is not the number 1.1.
+
+    The version of the document and of the API, its title, and the values a server's
+    address is filled with.
+    """
+    if path[:1] == ["servers"]:
+        return path[2:3] == ["variables"]
+    return path in _TEXTS
 
 
 def _set(into: _Open, value: Any) -> None:

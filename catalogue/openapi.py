@@ -310,7 +310,7 @@ def _items(of: dict[str, Json], name: str, *, where: str = "") -> list[Json]:
 
 
 def _word(value: Json, length: int) -> str:
-    """A text; numbers count, since YAML makes one of a version."""
+    """A text; numbers count, since YAML makes one of a name like 2024."""
     return str(value)[:length] if isinstance(value, str | int | float) else ""
 
 

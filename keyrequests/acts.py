@@ -52,7 +52,7 @@ def amend(
     services.note(
         Verb.CHANGED,
         request=request,
-        actor=str(request.developer),
+        actor=request.developer,
         text=", ".join(changed),
     )
     outbox.enqueue(
@@ -84,7 +84,7 @@ def report_leak(key: Key) -> None:
 
     Its owner is owed a new one without a review: see services.refuse_replacement.
     """
-    who, now = str(key.developer), timezone.now()
+    who, now = key.developer, timezone.now()
     # One that was to end later ends now. One that staff end is not the owner's to
     # have replaced: only a live key can leak.
     services.revoke(key, actor=who)

@@ -9,6 +9,7 @@ from django.utils import timezone
 from catalogue.words import limits
 from developers import mail
 from keyrequests import admin_case, services
+from keyrequests.mail import why
 from keyrequests.models import KeyRequest
 
 
@@ -34,7 +35,7 @@ def preview(row: KeyRequest, verb: str, *, reason: str) -> Preview:
         "request": decided,
         "developer": row.developer,
         "limits": limits(plans[0]) if plans else "",
-        "reason": f"You get this mail because you sent request {row.number}.",
+        "reason": why(row),
         **own,
     }
     to = row.developer.email
@@ -44,6 +45,7 @@ def preview(row: KeyRequest, verb: str, *, reason: str) -> Preview:
 
 def _approved(row: KeyRequest) -> tuple[str, dict[str, object]]:
     return "approved", {
+        "given": False,  # what staff give is approved without a preview
         "title": f"Your access to {row.entry_name} is approved",
         "preheader": "One step left: claim your key.",
         "until": services.open_until(row),

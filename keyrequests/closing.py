@@ -74,7 +74,7 @@ def end_access(developer: Developer) -> None:
     """
     for key in Key.objects.filter(developer=developer, state=Key.State.LIVE):
         with suppress(NotLive):
-            services.revoke(key, actor=str(developer))
+            services.revoke(key, actor=developer)
     for request in _open_requests(developer).select_related("developer"):
         _end(request)
 
@@ -137,7 +137,7 @@ def erase(developer: Developer) -> None:
     requests = KeyRequest.objects.of(developer)
     keys = Key.objects.filter(developer=developer)
     theirs = Event.objects.filter(Q(request__in=requests) | Q(key__in=keys))
-    theirs.filter(actor=str(developer)).update(actor=people.NOBODY, note="")
+    theirs.filter(by_owner=True).update(actor=people.NOBODY, note="")
     requests.update(answers={}, project="", redirect_uri="")
     keys.update(name="")
     people.erase(developer)

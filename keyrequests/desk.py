@@ -1,6 +1,6 @@
 """Requests, claims and keys on the operators' desk: words, links, and giving up."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from typing import cast
 
 from django.conf import settings
@@ -21,35 +21,31 @@ DECIDE = "keyrequests.change_keyrequest"
 
 
 # --- What rows are about -------------------------------------------------------------
-def requests(subjects: Collection[str]) -> Mapping[str, About]:
-    """Key requests by their codes; one query."""
+def things(subjects: Collection[str]) -> Mapping[str, About]:
+    """Key requests, keys, and the requests of mints, whichever has the code.
+
+    After a code a subject may have a space and days. At most three queries.
+    """
+    code_of = {subject: subject.partition(" ")[0] for subject in subjects}
+    known: dict[str, About] = {}
+    for find in (_requests, _keys, _mints):
+        left = set(code_of.values()) - known.keys()
+        known |= find(left) if left else {}
+    return {s: known[code] for s, code in code_of.items() if code in known}
+
+
+def _requests(subjects: Collection[str]) -> dict[str, About]:
     rows = KeyRequest.objects.filter(code__in=codes(subjects))
     return {str(row.code): _request(row) for row in rows}
 
 
-def reminded(subjects: Collection[str]) -> Mapping[str, About]:
-    """Requests by reminders of them: a code, a space and days. One query."""
-    known = requests({subject.partition(" ")[0] for subject in subjects})
-    return {
-        subject: known[code]
-        for subject in subjects
-        if (code := subject.partition(" ")[0]) in known
-    }
-
-
-def wished(subjects: Collection[str]) -> Mapping[str, About]:
-    """Requests and keys whose owners wait for the key service; two queries."""
-    return {**requests(subjects), **keys(subjects)}
-
-
-def mints(subjects: Collection[str]) -> Mapping[str, About]:
-    """The requests of mints by the mints' codes; one query."""
+def _mints(subjects: Collection[str]) -> dict[str, About]:
     rows = Mint.objects.filter(code__in=codes(subjects)).select_related("request")
     return {str(row.code): _request(row.request) for row in rows}
 
 
-def keys(subjects: Collection[str]) -> Mapping[str, About]:
-    """Keys by their codes; one query, without their sealed ids."""
+def _keys(subjects: Collection[str]) -> dict[str, About]:
+    """Without their sealed ids."""
     rows = Key.objects.filter(code__in=codes(subjects)).defer("sealed_id")
     return {
         str(row.code): About(
@@ -244,13 +240,11 @@ def _trail(
 
 
 # --- The table ----------------------------------------------------------------------------
-def _mail(
-    words: str, leaves: str, *, about: Callable[..., Mapping[str, About]]
-) -> Work:
+def _mail(words: str, leaves: str) -> Work:
     return Work(
         words=f"Mail: {words}",
         does="Writes the mail from today's rows and hands it to the mail server.",
-        about=about,
+        about=things,
         leaves=always(leaves),
     )
 
@@ -259,7 +253,7 @@ WORK = {
     "request.create": Work(
         words="Send a request to Tyk",
         does="Makes the request in Tyk once, with our marker, and keeps its id.",
-        about=requests,
+        about=things,
         leaves=leaves_create,
         undo=undo_create,
         looks=True,
@@ -268,7 +262,7 @@ WORK = {
         words="Take a request back in Tyk",
         does="Deletes the declined, withdrawn or lapsed request in Tyk. Doing it "
         "twice does no harm.",
-        about=requests,
+        about=things,
         leaves=leaves_delete,
         undo=undo_delete,
     ),
@@ -276,7 +270,7 @@ WORK = {
         words="Change a request in Tyk",
         does="Makes the request once more with what it says now, and deletes the one "
         "it takes the place of. Nothing is sent if Tyk holds it already.",
-        about=requests,
+        about=things,
         leaves=always(
             "Tyk goes on holding what the request said before. Here it says what its "
             "developer changed, and it can be decided."
@@ -287,7 +281,7 @@ WORK = {
         words="Find out what became of a claim",
         does="Reads the developer in Tyk and removes a key that is provably ours "
         "and was shown to nobody.",
-        about=mints,
+        about=things,
         leaves=leaves_settle,
         undo=undo_settle,
         looks=True,
@@ -297,7 +291,7 @@ WORK = {
         words="Look for a late key",
         does="For a day looks whether a lost claim made a key after all, and removes "
         "it if nobody can have seen it.",
-        about=mints,
+        about=things,
         leaves=always(
             "Nobody looks any more whether this claim made a key late. Such a key "
             "would live on, listed as found."
@@ -309,7 +303,7 @@ WORK = {
         words="Revoke a key in Tyk",
         does="Deletes the key in Tyk; “not there” is success. Doing it twice does no "
         "harm.",
-        about=keys,
+        about=things,
         leaves=leaves_revoke,
         undo=undo_revoke,
     ),
@@ -317,7 +311,7 @@ WORK = {
         words="Change the plan of a key in Tyk",
         does="Reads what Tyk holds, and replaces the key's policies unless somebody "
         "changed them there meanwhile. The key itself stays the same.",
-        about=keys,
+        about=things,
         leaves=always(
             "The key keeps the plan that Tyk holds, and goes on working. If the "
             "change did reach Tyk after all, drift shows it."
@@ -328,57 +322,53 @@ WORK = {
     "key.quota": Work(
         words="Reset a quota in Tyk",
         does="Gives the key its whole quota again. Doing it twice does no harm.",
-        about=keys,
+        about=things,
         leaves=always("The key keeps the quota that is left. It goes on working."),
         undo=undo_quota,
     ),
     "mail.request_received": _mail(
         "we have your request",
         "The developer gets no mail that we have the request. It stands on their page.",
-        about=requests,
     ),
     "mail.approval_reminder": _mail(
         "access waits to be claimed",
         "The developer is not reminded. The approval stays on their page.",
-        about=reminded,
     ),
     "mail.to_review": _mail(
         "a request to review",
         "Reviewers get no mail about this request. It stands in the queue.",
-        about=requests,
     ),
     "mail.approved": _mail(
         "approved, claim your key",
         "The developer gets no mail that access is approved. The request page says it, "
         "and the key can be claimed there.",
-        about=requests,
     ),
     "mail.declined": _mail(
         "declined",
         "The developer gets no mail that the request was declined. The request page "
         "says it, with the reason.",
-        about=requests,
     ),
     "mail.granted_in_tyk": _mail(
         "approved in the Tyk Dashboard",
         "The developer gets no mail about it. The request page says it.",
-        about=requests,
     ),
     "mail.key_revoked": _mail(
         "a key was revoked",
         "The owner gets no mail that the key has ended. The key's page says it.",
-        about=keys,
     ),
     "mail.key_leaked": _mail(
         "a key leaked",
         "Reviewers get no mail about it. The key's time line says it.",
-        about=keys,
+    ),
+    "mail.quota": _mail(
+        "a quota is nearly used",
+        "The owner gets no mail about the quota. The key's page says it.",
     ),
     "mail.service_back": Work(
         words="Mail: the key service is back",
         does="Asks the Dashboard for one record; when it answers, tells the developer "
         "who asked for that.",
-        about=wished,
+        about=things,
         leaves=always("The developer is not told. The button on the page works."),
     ),
 }

@@ -91,7 +91,7 @@ def _session(browser: Browser) -> Entry:
 # --- Requests and keys -------------------------------------------------------------
 def _requests(developer: Developer) -> list[Entry]:
     rows = list(reads.requests_of(developer))
-    events = _events(Event.objects.filter(request__in=rows), "request_id", developer)
+    events = _events(Event.objects.filter(request__in=rows), "request_id")
     return [_request(row, events.get(row.pk, [])) for row in rows]
 
 
@@ -113,7 +113,7 @@ def _request(row: KeyRequest, events: list[Entry]) -> Entry:
 
 def _keys(developer: Developer) -> list[Entry]:
     rows = list(reads.keys_of(developer).select_related("request"))
-    events = _events(Event.objects.filter(key__in=rows), "key_id", developer)
+    events = _events(Event.objects.filter(key__in=rows), "key_id")
     usage: dict[int, list[Entry]] = {}
     for day in UsageDay.objects.filter(key__in=rows).order_by("day"):
         counted = {"calls": day.hits, "succeeded": day.ok, "failed": day.errors}
@@ -136,9 +136,7 @@ def _key(row: Key, events: list[Entry], usage: list[Entry]) -> Entry:
     }
 
 
-def _events(
-    rows: Iterable[Event], member: str, developer: Developer
-) -> dict[int, list[Entry]]:
+def _events(rows: Iterable[Event], member: str) -> dict[int, list[Entry]]:
     """By row; notes are left out, since staff write them for themselves."""
     found: dict[int, list[Entry]] = {}
     for event in sorted(rows, key=lambda one: (one.at, one.pk)):
@@ -146,13 +144,13 @@ def _events(
             {
                 "at": event.at,
                 "what": event.get_verb_display(),
-                "by": _who(event.actor, developer),
+                "by": _who(event),
             }
         )
     return found
 
 
-def _who(actor: str, developer: Developer) -> str:
-    if not actor:
-        return "the portal"
-    return "you" if actor == str(developer) else "the API team"
+def _who(event: Event) -> str:
+    if event.by_owner:
+        return "you"
+    return "the API team" if event.actor else "the portal"

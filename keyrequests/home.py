@@ -54,7 +54,10 @@ def _warned(rows: Iterable[usage.KeyUsage]) -> usage.KeyUsage | None:
 def _warning(one: usage.KeyUsage | None, *, now: datetime) -> dict[str, str]:
     if one is None or one.quota is None:
         return {}
-    said = (usage_words.forecast(one.quota, now=now), usage_words.basis(one.quota))
+    said = (
+        usage_words.forecast(one.quota, now=now),
+        usage_words.basis(one.quota, now=now),
+    )
     return {
         "warning": usage_words.warning(one.key, one.quota),
         "forecast": next(words for words in said if words),

@@ -82,11 +82,16 @@ def approved(job: Job) -> None:
     request = _request(job)
     if request.status != KeyRequest.Status.APPROVED:
         return
+    given = services.is_given(request)
     _to_developer(
         "approved",
         request,
-        title=f"Your access to {request.entry_name} is approved",
+        given=given,
+        title=f"You were given access to {request.entry_name}"
+        if given
+        else f"Your access to {request.entry_name} is approved",
         preheader="One step left: claim your key.",
+        reason=why(request, given=given),
         until=services.open_until(request),
         button_label="Claim my key",
         button_url=mail.url(reverse("keyrequests:claim", args=[request.code])),
@@ -178,10 +183,17 @@ def _to_developer(event: str, request: KeyRequest, **context: object) -> None:
             "request": request,
             "developer": request.developer,
             "limits": _limits(request),
-            "reason": f"You get this mail because you sent request {request.number}.",
+            "reason": why(request),
             **context,
         },
     )
+
+
+def why(request: KeyRequest, *, given: bool = False) -> str:
+    """Why a mail about `request` comes; `given` by staff, nobody sent it."""
+    if given:
+        return f"You get this mail because you were given access ({request.number})."
+    return f"You get this mail because you sent request {request.number}."
 
 
 def _limits(request: KeyRequest) -> str:

@@ -237,6 +237,12 @@ class Key(models.Model):
         max_length=8, choices=UsageTrouble, blank=True, default=UsageTrouble.NONE
     )
     usage_wanted_at = models.DateTimeField(null=True)
+    # Quota reset at; what that hour and that day had counted by then.
+    reset_at = models.DateTimeField(null=True)
+    reset_hour_hits = models.PositiveBigIntegerField(default=0)
+    reset_day_hits = models.PositiveBigIntegerField(default=0)
+    quota_near_told_at = models.DateTimeField(null=True)
+    quota_full_told_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [
@@ -425,6 +431,8 @@ class Event(models.Model):
     verb = models.CharField(max_length=12, choices=Verb)
     # "" is the portal itself.
     actor = models.CharField(max_length=200, blank=True)
+    # Whoever has the account: told as "you", and forgotten with it by any name.
+    by_owner = models.BooleanField(default=False)
     at = models.DateTimeField()
     note = models.TextField(blank=True)
 

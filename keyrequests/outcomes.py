@@ -36,7 +36,7 @@ def granted_here(
     """A key was made and is about to be shown; the one it replaces ends."""
     request.move(Status.GRANTED)
     KeyRequest.objects.filter(pk=request.pk).update(tyk_state="approved")
-    who = str(request.developer)
+    who = request.developer
     services.note(Verb.CLAIMED, request=request, key=key, actor=who)
     if replaces is None:
         return

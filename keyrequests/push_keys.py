@@ -7,7 +7,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from keyrequests import holdings, services, staff
+from keyrequests import holdings, services, staff, usage
 from keyrequests.models import Event, Key
 from keyrequests.wishes import PolicyChange
 from tyk.connect import dashboard
@@ -128,5 +128,9 @@ def reset_quota(job: Job) -> None:
     key = Key.objects.select_related("developer", "request").get(code=job.subject)
     if not key.works:
         return
+    # Before the call, so that what it leaves out was surely called before.
+    so_far = usage.so_far(key, timezone.now())
     dashboard().reset_quota(key.developer.tyk_id, holdings.id_of(key))
-    services.note(Event.Verb.QUOTA_RESET, request=key.request, key=key)
+    with transaction.atomic():
+        Key.objects.filter(pk=key.pk).update(**so_far)
+        services.note(Event.Verb.QUOTA_RESET, request=key.request, key=key)

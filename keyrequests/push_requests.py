@@ -35,7 +35,7 @@ def create_request(job: Job) -> None:
     with job.sending():
         tyk_id = dashboard().create_request(
             by_user=request.developer.tyk_id,
-            policy_id=request.plans.get().policy_id,
+            policies=[request.plans.get().policy_id],
             fields=services.fields_for_tyk(request, code=request.code),
             date_created=request.created_at,
             redirect_uri=request.redirect_uri or None,

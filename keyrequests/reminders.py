@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from developers import mail, mail_choices
 from keyrequests import services
+from keyrequests.mail import why
 from keyrequests.models import KeyRequest
 from tyk import outbox
 from tyk.models import Outbox
@@ -67,6 +68,7 @@ def remind(job: Job) -> None:
         return
     if not mail_choices.wants(developer, "approval_reminder"):
         return
+    given = services.is_given(request)
     mail.send(
         "approval_reminder",
         to=developer.email,
@@ -79,6 +81,7 @@ def remind(job: Job) -> None:
             "until": until,
             "button_label": "Claim my key",
             "button_url": mail.url(reverse("keyrequests:claim", args=[request.code])),
-            "reason": f"You get this mail because you sent request {request.number}.",
+            "given": given,
+            "reason": why(request, given=given),
         },
     )

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.timesince import timesince
 
 from catalogue.models import Entry
-from catalogue.services import needs_approval, plan_for, requestable
+from catalogue.services import needs_approval, plans_for, requestable
 from developers.models import Developer, User, email_key
 from developers.services import MARKER_FIELD
 from keyrequests.errors import (
@@ -18,6 +18,7 @@ from keyrequests.errors import (
     AlreadyDecided,
     BeingDelivered,
     BeingMade,
+    Closed,
     KeyMailIsOn,
     NotClaimable,
     NotLive,
@@ -56,8 +57,12 @@ def submit(
     """Record that `developer` asks for the plan of `entry`, and why.
 
     The same form posted twice (same `nonce`) answers with the first request.
-    Raises NotOffered, AlreadyAsked, TooManyOpen; then nothing was recorded.
+    Raises NotOffered, AlreadyAsked, TooManyOpen, Closed; then nothing was recorded.
     """
+    # Locked until the commit: whoever closes the account meanwhile finds the request.
+    owner = Developer.objects.select_for_update().filter(pk=developer.pk).first()
+    if owner is None or owner.closed_at is not None:
+        raise Closed
     posted = KeyRequest.objects.of(developer).filter(nonce=nonce).first()
     if posted is not None:
         return posted
@@ -87,7 +92,7 @@ def submit(
     except IntegrityError:
         # Another tab was quicker, between our look and our insert.
         return _posted_elsewhere(developer, nonce, entry.plan.oid)
-    note(Verb.SENT, request=request, actor=str(developer), at=now)
+    note(Verb.SENT, request=request, actor=developer, at=now)
     outbox.enqueue(
         "request.create", request.code, lane=lanes.for_developer(developer.tyk_id)
     )
@@ -129,7 +134,7 @@ def withdraw(request: KeyRequest) -> None:
         Status.WITHDRAWN, decided_at=now, decided_in=KeyRequest.DecidedIn.NOBODY
     ):
         raise AlreadyDecided(request, decided_words(request))
-    note(Verb.WITHDRAWN, request=request, actor=str(request.developer), at=now)
+    note(Verb.WITHDRAWN, request=request, actor=request.developer, at=now)
     take_back_in_tyk(request)
 
 
@@ -208,6 +213,11 @@ def decline(request: KeyRequest, *, by: User, reason: str) -> None:
     take_back_in_tyk(request)
 
 
+def is_given(request: KeyRequest) -> bool:
+    """Whether staff gave it, unasked; one query."""
+    return request.events.filter(verb=Verb.SENT, by_owner=False).exists()
+
+
 def _refuse_own(request: KeyRequest, by: User) -> None:
     """Nobody decides a request of their own address."""
     if by.email and request.developer.email_key == email_key(by.email):
@@ -254,6 +264,12 @@ def refuse_claim(request: KeyRequest) -> None:
     if end is not None and end < timezone.now():
         raise NotClaimable("This approval has lapsed. You can ask again.")
     _refuse_mint(request)
+    asked = [plan.policy_id for plan in request.plans.all()[:2]]
+    if len(asked) > 1:
+        # Only the Tyk Dashboard makes such requests, and only it can serve them.
+        raise NotClaimable("A request for several plans at once can not be claimed.")
+    if not _are_offered(asked):
+        raise NotClaimable("This plan is no longer offered.")
     if request.tyk_id is None:
         raise BeingDelivered
 
@@ -289,9 +305,29 @@ def refuse_replacement(key: Key) -> None:
             raise NotLive("This key is being replaced already.")
     elif not is_owed(key):
         raise NotLive
-    if key.request is None:
-        raise NotClaimable("This key was not made here. Ask for access first.")
+    why = why_irreplaceable(key)
+    if why or key.request is None:
+        raise NotClaimable(why)
     _refuse_mint(key.request)
+
+
+def why_irreplaceable(key: Key) -> str:
+    """Why no key like this one can be made, now or later; "" if one can."""
+    if key.request is None:
+        return "This key was not made here. Ask for access first."
+    policies = [policy.policy_id for policy in key.policies.all()]
+    if _are_offered(policies):
+        return ""
+    several = len(policies) > 1
+    return f"{'One of its plans' if several else 'This plan'} is no longer offered."
+
+
+def _are_offered(policy_ids: list[str]) -> bool:
+    """Whether there is a plan for each, and Tyk would make a key of it; one query."""
+    plans = plans_for(policy_ids)
+    return bool(policy_ids) and all(
+        policy_id in plans and plans[policy_id].offered for policy_id in policy_ids
+    )
 
 
 def is_owed(key: Key) -> bool:
@@ -322,13 +358,6 @@ def _refuse_mint(request: KeyRequest) -> None:
         raise Paused
     if Organisation.current().mails_keys and not settings.CLAIM_ACCEPTS_KEY_MAIL:
         raise KeyMailIsOn
-    asked = list(request.plans.all()[:2])
-    if len(asked) > 1:
-        # Only the Tyk Dashboard makes such requests, and only it can serve them.
-        raise NotClaimable("A request for several plans at once can not be claimed.")
-    offered = plan_for(asked[0].policy_id) if asked else None
-    if offered is None or not offered.offered:
-        raise NotClaimable("This plan is no longer offered.")
     if request.mints.filter(state__in=UNFINISHED).exists():
         raise BeingMade
 
@@ -358,7 +387,7 @@ def open_until(request: KeyRequest) -> datetime | None:
 
 
 @transaction.atomic
-def revoke(key: Key, *, actor: str, after: float = 0) -> None:
+def revoke(key: Key, *, actor: str | Developer, after: float = 0) -> None:
     """Ask Tyk to end `key`, now or in `after` seconds. Raises NotLive.
 
     Until Tyk has done so the key is still live, and pages say that.
@@ -392,16 +421,21 @@ def note(
     *,
     request: KeyRequest | None = None,
     key: Key | None = None,
-    actor: str = "",
+    actor: str | Developer = "",
     at: datetime | None = None,
     text: str = "",
 ) -> None:
-    """Add to the time line and audit trail. Never a key, a token or a password."""
+    """Add to the time line and audit trail. Never a key, a token or a password.
+
+    `actor` is the name of somebody of staff, "" the portal, or the developer whose
+    request or key it is.
+    """
     Event.objects.create(
         verb=verb,
         request=request,
         key=key,
-        actor=actor,
+        actor=str(actor),
+        by_owner=isinstance(actor, Developer),
         at=at or timezone.now(),
         note=text,
     )

@@ -15,7 +15,7 @@ from django.utils import timezone
 from catalogue.models import Entry, Plan
 from catalogue.services import plans_for
 from developers.models import Developer, User, email_key
-from keyrequests import services
+from keyrequests import nearing, services
 from keyrequests.errors import (
     AccessError,
     AlreadyAsked,
@@ -258,27 +258,16 @@ def same(one: Iterable[str], other: Iterable[str]) -> bool:
 def keep_policies(key: Key, policy_ids: Iterable[str]) -> None:
     """Let the mirror say what Tyk said: the key carries these policies.
 
-    A replacement asks for the same ones. Everything else about the key stays.
+    A replacement carries the same ones. Everything else about the key stays.
     """
     wanted = set(policy_ids)
     plans = plans_for(wanted)
+    if wanted != set(policies_of(key)):
+        nearing.forget(key)
     KeyPolicy.objects.filter(key=key).exclude(policy_id__in=wanted).delete()
     for policy_id in sorted(wanted):
         KeyPolicy.objects.update_or_create(
             key=key, policy_id=policy_id, defaults={"plan": plans.get(policy_id)}
-        )
-    if key.request is None or key.request.is_open:
-        return
-    asked = RequestedPlan.objects.filter(request=key.request)
-    asked.exclude(policy_id__in=wanted).delete()
-    for policy_id in sorted(wanted - set(asked.values_list("policy_id", flat=True))):
-        RequestedPlan.objects.create(
-            request=key.request,
-            developer_id=key.developer_id,
-            policy_id=policy_id,
-            plan=plans.get(policy_id),
-            open=False,
-            origin=key.request.origin,
         )
 
 

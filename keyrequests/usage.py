@@ -29,17 +29,19 @@ DAYS_OF_A_PACE = 3
 # --- Quota --------------------------------------------------------------------------
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """How much of a quota is used, counted by us over its whole length until now.
+    """How much of a quota is used, counted by us over its whole length until now, or
+    since staff reset it.
 
     The gateway begins to count with the first call after the last renewal, which the
-    mirror does not know; its count is never more than ours, so what we call left is
-    left at least (Tyk docs, "Request Quotas").
+    mirror does not know, or after a reset; its count is never more than ours, so what
+    we call left is left at least (Tyk docs, "Request Quotas").
     """
 
     most: int
     seconds: int  # 0: it never renews
     used: int
     a_day: float | None = None  # the mean of the last whole days
+    reset_at: datetime | None = None  # counted from then on, not over the whole length
 
     @property
     def left(self) -> int:
@@ -213,7 +215,6 @@ def summary(keys: Iterable[Key], *, now: datetime) -> dict[int, KeyUsage]:
     if not found:
         return {}
     limits = {pk: limit_of(one.key) for pk, one in found.items()}
-    today = now.astimezone(UTC).date()
     # PostgreSQL adds whole numbers up to decimals.
     for pk, day, ok, errors, in_quota, last_hit in _figures(found, limits, now=now):
         one = found[pk]
@@ -224,18 +225,36 @@ def summary(keys: Iterable[Key], *, now: datetime) -> dict[int, KeyUsage]:
         one.last_hit = last_hit or one.last_hit
         one.used = one.used or bool(ok)
     for pk, one in found.items():
-        _finish(one, limits[pk], today=today)
+        _finish(one, limits[pk], now=now)
     return found
 
 
-def _finish(one: KeyUsage, limit: Limits | None, *, today: date) -> None:
+def _finish(one: KeyUsage, limit: Limits | None, *, now: datetime) -> None:
+    today = now.astimezone(UTC).date()
     one.today = one.by_day.get(today, NONE)
     first = today - timedelta(days=WEEK - 1)
     one.week = total(c for day, c in one.by_day.items() if day >= first)
     if limit is not None and one.known:
+        seconds = max(0, limit.quota_period)
+        reset_at = _reset_within(one.key, seconds, now=now)
+        hourly = 0 < seconds <= HOURLY_UP_TO
+        before = one.key.reset_hour_hits if hourly else one.key.reset_day_hits
         one.quota = Quota(
-            limit.quota_max, max(0, limit.quota_period), one.in_quota, _pace(one, today)
+            limit.quota_max,
+            seconds,
+            max(0, one.in_quota - before) if reset_at else one.in_quota,
+            _pace(one, today),
+            reset_at,
         )
+
+
+def _reset_within(key: Key, seconds: int, *, now: datetime) -> datetime | None:
+    """When its quota was reset, if what it counts begins there; None otherwise."""
+    if key.reset_at is None:
+        return None
+    if seconds and now - key.reset_at >= timedelta(seconds=seconds):
+        return None
+    return key.reset_at
 
 
 def _pace(one: KeyUsage, today: date) -> float | None:
@@ -258,7 +277,7 @@ def _figures(
     no_day = Value(None, output_field=DateField())
     no_time = Value(None, output_field=DateTimeField())
     zero, nought = Value(0), Value(0)  # a column each: one may not stand twice
-    by_hour, by_day = _within_quota(limits, now=now)
+    by_hour, by_day = _within_quota(found, limits, now=now)
     days = UsageDay.objects.filter(key__in=keys, day__gte=today - timedelta(days=WEEK))
     rest = UsageDay.objects.filter(key__in=keys).values("key")
     hours = UsageHour.objects.filter(by_hour).values("key")
@@ -278,23 +297,50 @@ def _figures(
     )
 
 
-def _within_quota(limits: Mapping[int, Limits | None], *, now: datetime) -> tuple[Q, Q]:
-    """Which hours and which days count: those that touch the quota's length."""
-    lengths: dict[int, list[int]] = {}
+def _within_quota(
+    found: Mapping[int, KeyUsage],
+    limits: Mapping[int, Limits | None],
+    *,
+    now: datetime,
+) -> tuple[Q, Q]:
+    """Which hours and which days count: those that touch the quota's length, or what
+    is left of it since a reset."""
+    lengths: dict[tuple[int, datetime | None], list[int]] = {}
     for pk, limit in limits.items():
         if limit is not None:
-            lengths.setdefault(max(0, limit.quota_period), []).append(pk)
+            seconds = max(0, limit.quota_period)
+            reset_at = _reset_within(found[pk].key, seconds, now=now)
+            lengths.setdefault((seconds, reset_at), []).append(pk)
     hours, days = Q(pk__in=[]), Q(pk__in=[])
-    for seconds, keys in lengths.items():
-        since = now.astimezone(UTC) - timedelta(seconds=seconds)
-        if not seconds:
+    for (seconds, reset_at), keys in lengths.items():
+        since = (reset_at or now - timedelta(seconds=seconds)).astimezone(UTC)
+        if not (seconds or reset_at):
             days |= Q(key__in=keys)
-        elif seconds <= HOURLY_UP_TO:
-            full = since.replace(minute=0, second=0, microsecond=0)
-            hours |= Q(key__in=keys, hour__gte=full)
+        elif 0 < seconds <= HOURLY_UP_TO:
+            hours |= Q(key__in=keys, hour__gte=_hour(since))
         else:
             days |= Q(key__in=keys, day__gte=since.date())
     return hours, days
+
+
+def _hour(at: datetime) -> datetime:
+    return at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+
+
+# --- A reset --------------------------------------------------------------------------
+def so_far(key: Key, at: datetime) -> dict[str, object]:
+    """Columns of a key whose quota is reset at `at` or a moment later; two queries.
+
+    Calls of that hour or day which the mirror does not know yet count as new: then
+    ours is still never less than the gateway's count.
+    """
+    hours = UsageHour.objects.filter(key=key, hour=_hour(at))
+    days = UsageDay.objects.filter(key=key, day=at.astimezone(UTC).date())
+    return {
+        "reset_at": at,
+        "reset_hour_hits": sum(hours.values_list("hits", flat=True)),
+        "reset_day_hits": sum(days.values_list("hits", flat=True)),
+    }
 
 
 # --- Asking for fresher figures -----------------------------------------------------------

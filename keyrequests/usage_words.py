@@ -11,21 +11,20 @@ from portal_site import brand, formats
 NO_ENTRY = "(No Catalog Entry)"
 
 
-def counted_over(quota: Quota) -> str:
-    """ "in the last 24 hours", "in the last 30 days", "since the first call"."""
-    if not quota.seconds:
-        return "since the first call"
-    return f"in the last {duration(quota.seconds)}"
-
-
-def basis(quota: Quota) -> str:
+def basis(quota: Quota, *, now: datetime) -> str:
     """What the count is made of, and what it promises."""
+    since = "the first call"
+    if quota.reset_at is not None:
+        since = f"the reset on {formats.moment(quota.reset_at, now=now)} UTC"
     if not quota.seconds:
-        return "Counted since the first call. This quota never renews."
+        return f"Counted since {since}. This quota never renews."
     length = duration(quota.seconds)
+    counted, after = f"over the last {length}", "the old ones"
+    if quota.reset_at is not None:
+        counted, after = f"since {since}", "it"
     return (
-        f"Counted over the last {length}. The gateway starts a new {length} with the "
-        f"first call after the old ones, so at least {number(quota.left)} "
+        f"Counted {counted}. The gateway starts a new {length} with the first call "
+        f"after {after}, so at least {number(quota.left)} "
         f"{'is' if quota.left == 1 else 'are'} left."
     )
 
@@ -62,7 +61,12 @@ def _on(when: datetime, *, now: datetime) -> str:
 def warning(key: Key, quota: Quota) -> str:
     """ "Storm watch has used 94 % of its quota": the title of a notice."""
     name = key.name or "A key without a name"
-    return f"{name} has used {formats.percent(quota.percent)} of its quota"
+    return f"{name} has used {share(quota)} of its quota"
+
+
+def share(quota: Quota) -> str:
+    """ "94 %"."""
+    return formats.percent(quota.percent)
 
 
 def first_call(keys: Iterable[Key]) -> str:

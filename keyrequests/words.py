@@ -130,29 +130,30 @@ _OWN_NOTES = {Verb.CHANGED, Verb.REPLACED}
 
 
 def history(
-    events: Iterable[Event], *, reader: str, request: KeyRequest | None = None
+    events: Iterable[Event], *, request: KeyRequest | None = None
 ) -> list[Line]:
-    """`events` as their developer may read them; `reader` is the name they act by.
+    """`events` as the developer whose request or key it is may read them.
 
-    Left out: refused decisions, and notes other than the reader's own and a
-    colleague's reason to decline.
+    Left out: refused decisions, and notes other than the reader's own and what a
+    colleague wrote with a decision.
     """
     lines = []
     for event in events:
-        said = _said(event, reader, request)
+        said = _said(event, request)
         if said:
-            own = event.verb in _OWN_NOTES and event.actor == reader
-            quoted = own or (event.verb == Verb.DECLINED and event.actor)
+            own = event.verb in _OWN_NOTES and event.by_owner
+            decided = event.verb in {Verb.APPROVED, Verb.DECLINED}
+            quoted = own or (decided and event.actor)
             lines.append(Line(event.at, said, event.note if quoted else ""))
     return lines
 
 
-def _said(event: Event, reader: str, request: KeyRequest | None) -> str:
+def _said(event: Event, request: KeyRequest | None) -> str:
     verb = Verb(event.verb)
     if verb in _BY_THE_PORTAL:
         return _BY_THE_PORTAL[verb]
     if verb in _BY_SOMEBODY:
-        return f"{'You' if event.actor == reader else 'We'} {_BY_SOMEBODY[verb]}"
+        return f"{'You' if event.by_owner else 'We'} {_BY_SOMEBODY[verb]}"
     if verb in {Verb.APPROVED, Verb.DECLINED} and request is not None:
         return _decision(event, request)
     return ""

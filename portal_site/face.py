@@ -102,6 +102,11 @@ class Brand:
     mail: dict[str, dict[str, str]]
 
     @property
+    def css_mark(self) -> str:
+        """In the sheet's address too: browsers keep it for a year, a release may not."""
+        return hashlib.sha256(self.css.encode()).hexdigest()[:8]
+
+    @property
     def initial(self) -> str:
         """The letter of the generated mark, where a company has no logo."""
         return next((c for c in self.name if c.isalnum()), "A").upper()[0]

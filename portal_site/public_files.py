@@ -1,6 +1,7 @@
 """What programs ask every site for: robots, sitemap, security.txt and icons.
 
-Nothing here depends on who asks, so all of it may be kept by any cache for a while.
+Nothing here depends on who asks, so all of it may be kept by any cache: for a while,
+or, the sitemap, as long as the shelf is the same.
 """
 
 from collections.abc import Callable
@@ -10,12 +11,14 @@ from functools import wraps
 from django.conf import settings
 from django.core.checks import CheckMessage, Error
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from catalogue import kept
 from catalogue.models import Document
 from catalogue.services import shown_entries
 from portal_site import brand
@@ -64,14 +67,21 @@ def robots(request: HttpRequest) -> HttpResponse:
     return HttpResponse("\n".join(lines) + "\n", content_type=TEXT)
 
 
-@kept_for(HOUR)
-def sitemap(request: HttpRequest) -> HttpResponse:
-    """Every page of the catalogue; 404 while only developers may read it."""
+@require_safe
+def sitemap(request: HttpRequest) -> HttpResponseBase:
+    """Every page of the catalogue as it is now; 404 while only developers may read
+    it."""
+    return kept.or_made(request, _sitemap)
+
+
+def _sitemap() -> HttpResponse:
     if not _catalogue_is_open():
         raise Http404
     pages = [settings.PORTAL_BASE_URL + path for path in _public_paths()]
     body = render_to_string("portal_site/sitemap.xml", {"pages": pages})
-    return HttpResponse(body, content_type="application/xml; charset=utf-8")
+    response = HttpResponse(body, content_type="application/xml; charset=utf-8")
+    response["Cache-Control"] = "public, no-cache"
+    return response
 
 
 def _public_paths() -> list[str]:

@@ -130,6 +130,7 @@ OUTBOX_HANDLERS = {
     "mail.granted_in_tyk": "keyrequests.mail.granted_in_tyk",
     "mail.key_revoked": "keyrequests.mail.key_revoked",
     "mail.key_leaked": "keyrequests.mail.key_leaked",
+    "mail.quota": "keyrequests.quota_mails.near",
     "mail.service_back": "keyrequests.mail_back.service_back",
     "drift.decision": "portal_site.drift.decisions.carry_out",
     "mail.alarm": "portal_site.alarms.raised",

@@ -16,11 +16,12 @@ from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_http_methods, require_POST
 
 from catalogue import documents, samples, words as plan_words
+from catalogue.models import Entry, Plan
 from catalogue.openapi import Outline
 from developers import mail_choices, throttle
 from developers.access import DeveloperRequest, developer_required
 from developers.errors import Throttled
-from keyrequests import acts, live, reads, reminders, services, words
+from keyrequests import acts, live, reads, reminders, services, usage_words, words
 from keyrequests.errors import (
     AccessError,
     ClaimUnsure,
@@ -28,7 +29,7 @@ from keyrequests.errors import (
     KeyServiceBusy,
     MadeElsewhere,
 )
-from keyrequests.models import Key, KeyRequest
+from keyrequests.models import Key, KeyPolicy, KeyRequest
 from portal_site import brand
 from portal_site.views import too_many
 
@@ -168,12 +169,14 @@ def kept_open(found: KeyRequest) -> dict[str, object]:
 def show(request: HttpRequest, shown: live.Shown) -> HttpResponse:
     """Render the key. Nothing here is kept, logged or put into a session."""
     found = shown.mint.request
+    key = reads.keys_of(found.developer).get(pk=shown.key.pk)
     named = list(zip(words.VARIABLES[shown.kind], shown.pairs, strict=True))
     context = {
         "key_request": found,
-        "key": shown.key,
+        "key": key,
         "replaced": shown.mint.replaces,
-        "facts": facts(found, kind=shown.kind),
+        "opens": _apis(key, found),
+        "facts": facts_of(key, found),
         "parts": [(label, name, secret) for name, (label, secret) in named],
         "exports": "\n".join(
             f"export {name}={shlex.quote(secret.reveal())}"
@@ -182,7 +185,7 @@ def show(request: HttpRequest, shown: live.Shown) -> HttpResponse:
         "dotenv": "\n".join(
             f"{name}={shlex.quote(secret.reveal())}" for name, (_, secret) in named
         ),
-        "sample": first_call(found, shown.kind),
+        "sample": first_call(_entry_of(key, found), shown.kind),
         "steps": words.SHOWN_STEPS,
     }
     response = render(request, "keyrequests/shown.html", context)
@@ -192,23 +195,57 @@ def show(request: HttpRequest, shown: live.Shown) -> HttpResponse:
     return response
 
 
-def first_call(found: KeyRequest, kind: str) -> str:
+def _apis(key: Key, found: KeyRequest) -> str:
+    """ "Orders" or, since staff changed its plans, "Orders, Weather"."""
+    named = (_api(policy, found) for policy in key.policies.all())
+    return ", ".join(dict.fromkeys(named))
+
+
+def _api(policy: KeyPolicy, found: KeyRequest) -> str:
+    """What was asked for by that name; two entries may share one policy."""
+    if any(asked.policy_id == policy.policy_id for asked in found.plans.all()):
+        return found.entry_name
+    return getattr(policy, "entry_name", None) or usage_words.NO_ENTRY
+
+
+def _entry_of(key: Key, found: KeyRequest) -> Entry | None:
+    """The entry that was asked for, if the key still opens it."""
+    asked = {plan.policy_id for plan in found.plans.all()}
+    opened = {policy.policy_id for policy in key.policies.all()}
+    return found.entry if asked & opened else None
+
+
+def first_call(entry: Entry | None, kind: str) -> str:
     """A call from a shell to the API itself: its document tells where, if it has one."""
-    document = documents.shown(found.entry) if found.entry else None
+    document = documents.shown(entry) if entry else None
     outline: Outline | None = document.outline or None if document else None
     base = samples.base_url(outline, brand.current().api_url or "$API_URL")
     return plan_words.curl(kind, samples.first_call(outline, base))
 
 
-def facts(found: KeyRequest, *, kind: str = "") -> list[tuple[str, str]]:
-    """What the key of a request opens, and how a call carries it."""
+def facts(found: KeyRequest) -> list[tuple[str, str]]:
+    """What the key of a request will open, and how a call will carry it."""
     plan = next((asked.plan for asked in found.plans.all()), None)
     own = (
         found.entry.kind if found.entry else plan.auth_kind if plan else Key.Kind.TOKEN
     )
+    return _facts(found.entry_name, plan, own)
+
+
+def facts_of(key: Key, found: KeyRequest) -> list[tuple[str, str]]:
+    """The same for a key that was made for it, from `reads.keys_of`: staff may have
+    changed its plans."""
+    policies = list(key.policies.all())
+    if len(policies) != 1:
+        opens = [("Opens", usage_words.opens(key))]
+        return [*opens, ("Send it as", words.sent_as(key.kind))]
+    return _facts(_api(policies[0], found), policies[0].plan, key.kind)
+
+
+def _facts(name: str, plan: Plan | None, kind: str) -> list[tuple[str, str]]:
     return [
-        ("API", found.entry_name),
-        *([("Plan", plan.name)] if plan and plan.name != found.entry_name else []),
+        ("API", name),
+        *([("Plan", plan.name)] if plan and plan.name != name else []),
         *words.limits(plan),
-        ("Send it as", words.sent_as(kind or own)),
+        ("Send it as", words.sent_as(kind)),
     ]

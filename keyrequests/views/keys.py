@@ -33,7 +33,7 @@ from keyrequests.errors import AccessError, ClaimUnsure, KeyServiceAway, NotLive
 from keyrequests.forms import RenameForm, ReplaceForm, RevokeForm
 from keyrequests.models import Key, Mint
 from keyrequests.reads import Shelf
-from keyrequests.views.claim import away, counted, facts, never_kept, show
+from keyrequests.views.claim import away, counted, facts_of, never_kept, show
 from keyrequests.views.usage import quota_words
 from portal_site.views import too_many
 
@@ -112,6 +112,7 @@ def _key_page(
     now = timezone.now()
     usage.want([key] if key.works else [], now=now)
     one = usage.summary([key], now=now)[key.pk]
+    stuck = services.why_irreplaceable(key)
     context = {
         **_usage_of(one, now=now),
         "key": key,
@@ -122,12 +123,13 @@ def _key_page(
         "replacement": replacement,
         "checking": replacement and replacement.state in reads.UNFINISHED,
         "lost": _just_lost(replacement),
-        "can_replace": _can_replace(key, replacement),
+        "can_replace": not stuck and _can_replace(key, replacement),
         "owed": key.request is not None and services.is_owed(key),
+        "stuck": stuck if key.request else "",
         "told": acts.is_to_be_told(key),
         "rename_form": rename_form or RenameForm(initial={"name": key.name}),
         "replace_form": ReplaceForm(),
-        "history": words.history(key.events.all(), reader=str(request.developer)),
+        "history": words.history(key.events.all()),
         "read_at": request.developer.read_at,
     }
     return render(request, "keyrequests/key.html", context, status=status)
@@ -160,14 +162,9 @@ def _just_lost(last: Mint | None) -> bool:
 
 
 def _can_replace(key: Key, last: Mint | None) -> bool:
-    """Only keys made here, and only once: an ending key has its successor."""
+    """Only once: an ending key has its successor."""
     unfinished = last is not None and last.state in reads.UNFINISHED
-    return (
-        key.state == Key.State.LIVE
-        and key.request is not None
-        and key.ends_at is None
-        and not unfinished
-    )
+    return key.state == Key.State.LIVE and key.ends_at is None and not unfinished
 
 
 # --- Changing ------------------------------------------------------------------------
@@ -255,7 +252,7 @@ def tell_me(request: DeveloperRequest, code: UUID) -> HttpResponse:
 
 
 def _away_context(key: Key) -> dict[str, object]:
-    known = facts(key.request, kind=key.kind) if key.request else []
+    known = facts_of(key, key.request) if key.request else []
     return {"key": key, "key_request": key.request, "facts": known}
 
 
@@ -270,7 +267,7 @@ def revoke(request: DeveloperRequest, code: UUID) -> HttpResponse:
     if not form.is_valid():
         return _revoke_page(request, key, form)
     try:
-        services.revoke(key, actor=str(request.developer))
+        services.revoke(key, actor=request.developer)
     except AccessError as error:
         messages.warning(request, str(error))
     return redirect(key)

@@ -212,7 +212,7 @@ def detail(request: DeveloperRequest, code: UUID) -> HttpResponse:
         "facts": words.limits(plan),
         "track": words.track(found, claimed_at=min(claimed, default=None), takes=takes),
         "takes": takes,
-        "history": words.history(events, reader=str(request.developer), request=found),
+        "history": words.history(events, request=found),
         "state": reads.claim_state(found),
         **kept_open(found),
         "may_amend": acts.may_amend(found),

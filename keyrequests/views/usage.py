@@ -73,9 +73,10 @@ def quota_words(one: usage.KeyUsage) -> dict[str, str]:
     """What a page says below the bar of `one`; nothing without a quota."""
     if one.quota is None:
         return {}
+    now = timezone.now()
     return {
-        "basis": usage_words.basis(one.quota),
-        "forecast": usage_words.forecast(one.quota, now=timezone.now()),
+        "basis": usage_words.basis(one.quota, now=now),
+        "forecast": usage_words.forecast(one.quota, now=now),
     }
 
 

@@ -138,6 +138,41 @@ def test_yaml_is_read_by_the_schema_of_version_1_2():
     }
 
 
+NUMBERS_THAT_ARE_TEXTS = b"""
+openapi: 3.1
+info: {title: 2024.10, version: 1.10}
+servers:
+  - url: https://api.northwind.example/{version}
+    variables: {version: {default: 1.10, enum: [1.10, 2.0]}}
+paths:
+  /items: {get: {x-price: 1.10, responses: {200: {description: All}}}}
+"""
+
+
+def test_a_version_that_looks_like_a_number_stays_as_it_was_written():
+    told = describe(NUMBERS_THAT_ARE_TEXTS)
+
+    assert (told.format, told.title, told.version) == (
+        "OpenAPI 3.1",
+        "2024.10",
+        "1.10",
+    )
+    assert told.outline["server"] == "https://api.northwind.example/1.10"
+    root = json.loads(told.viewer)
+    assert root["openapi"] == "3.1"
+    assert root["info"] == {"title": "2024.10", "version": "1.10"}
+    variable = root["servers"][0]["variables"]["version"]
+    assert variable == {"default": "1.10", "enum": ["1.10", "2.0"]}
+    # Elsewhere a number is a number.
+    assert root["paths"]["/items"]["get"]["x-price"] == 1.1
+
+
+def test_a_version_that_is_not_there_is_no_text():
+    body = b"openapi: 3.1.0\ninfo: {title: Stock, version: ~}\npaths: {}"
+
+    assert describe(body).version == ""
+
+
 def test_a_merge_gives_way_to_own_members():
     body = b"a: &a {p: 1, q: 1}\nb: &b {q: 2, r: 2}\nc: {<<: [*a, *b], r: 3}"
 

@@ -1,6 +1,7 @@
 """Claim and replace against the sandbox: one key, shown once, and every fault."""
 
 import threading
+import time
 from datetime import timedelta
 
 import pytest
@@ -382,6 +383,36 @@ def test_replace_whose_answer_is_lost_leaves_the_old_key(scene):
 
     assert scene.box.gateway_accepts(old.pairs[0][1].reveal())
     assert len(scene.box.keys()) == 1
+
+
+def test_a_request_without_an_id_is_looked_for_no_longer_than_a_second(scene, settings):
+    """The web process has others to serve; settling goes on without it."""
+    settings.TYK_CLAIM_DEADLINE = 20.0
+    shown = live.claim(scene.approved())
+    scene.deliver()
+    box = scene.box
+    box.faults.add(
+        "createKeyRequest",
+        mode="status",
+        status=200,
+        body='{"Status":"OK","Message":"Data updated","Meta":null}',
+        commit=False,
+    )
+    box.faults.add("listKeyRequests", mode="latency", seconds=0.4)
+    box.journal.clear()
+    began = time.monotonic()
+
+    with pytest.raises(ClaimUnsure):
+        live.replace(shown.key, overlap=0)
+
+    assert time.monotonic() - began < 2.5
+    looks = box.journal.operations().count("listKeyRequests")
+    assert looks == 2, "at 0 and 0.6 s; a third would begin after 1 s"
+    assert Mint.objects.latest("pk").state == Mint.State.UNSURE
+    shown.key.refresh_from_db()
+    assert shown.key.state == Key.State.LIVE
+    assert box.gateway_accepts(shown.pairs[0][1].reveal())
+    assert "approveKeyRequest" not in box.journal.operations()
 
 
 def test_two_tabs_replace_a_key_once(scene, settings):

@@ -29,11 +29,11 @@ def test_all_of_it_to_the_letter(alice, alices_key, signed_in, rita):
     )
     UsageDayFactory(key=alices_key, day=date(2026, 11, 20), hits=7, ok=5, errors=2)
     Event.objects.all().delete()
-    services.note(Event.Verb.SENT, request=request, actor=str(alice), at=SINCE)
+    services.note(Event.Verb.SENT, request=request, actor=alice, at=SINCE)
     services.note(
         Event.Verb.APPROVED, request=request, actor=str(rita), at=SINCE, text="Hm."
     )
-    services.note(Event.Verb.CLAIMED, key=alices_key, actor=str(alice), at=SINCE)
+    services.note(Event.Verb.CLAIMED, key=alices_key, actor=alice, at=SINCE)
     mail_choices.choose(alice, ["approval_reminder"])
     people.edit_profile(alice, fields={"Company": "Tinfold"})
     request.refresh_from_db()
@@ -59,7 +59,11 @@ def test_all_of_it_to_the_letter(alice, alices_key, signed_in, rita):
         "password_changed_at": since,
     }
     assert whole == {
-        "mails": {"request_received": False, "approval_reminder": True},
+        "mails": {
+            "request_received": False,
+            "approval_reminder": True,
+            "quota": False,
+        },
         "picture": {"gravatar_allowed_since": None, "kept_here": False},
     }
     assert (change["from"], change["to"]) == ({"Company": ""}, {"Company": "Tinfold"})

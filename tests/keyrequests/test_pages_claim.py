@@ -9,10 +9,12 @@ from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
-from keyrequests import services
+from catalogue.models import Plan
+from keyrequests import services, staff
 from keyrequests.models import Key, KeyRequest, Mint
 from tests.keyrequests import rows
 from tests.keyrequests.scene import Scene, build
+from tyk import pull
 from tyk.models import Organisation
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -312,6 +314,39 @@ def test_replace_with_overlap_shows_a_new_key_and_when_the_old_one_ends(page, sc
     assert scene.box.gateway_accepts(key)
     assert scene.box.gateway_accepts(text)
     assert key not in page.get(old.get_absolute_url()).text
+
+
+def test_shown_page_names_what_was_asked_for_where_two_entries_share_a_policy(
+    page, scene
+):
+    scene.box.add_entry("Aardvark orders", scene.policy)
+    pull.run("catalogue")
+    request = scene.approved()
+
+    text = page.post(reverse("keyrequests:claim", args=[request.code])).text
+
+    assert "<h1>Your key for Orders</h1>" in text
+    assert "<dt>API</dt><dd>Orders</dd>" in text
+    assert "Aardvark" not in text
+
+
+def test_replaced_key_shows_the_plan_that_staff_gave_it(page, scene):
+    request = scene.approved()
+    page.post(reverse("keyrequests:claim", args=[request.code]))
+    scene.deliver()
+    pull.run("developers")
+    key = Key.objects.get()
+    [quick] = Plan.objects.filter(pk=scene.automatic.plan_id)
+    staff.change_plans(
+        key, plans=[quick], seen=staff.policies_of(key), by=scene.reviewer
+    )
+    scene.deliver()
+
+    text = page.post(replace_url(key), {"overlap": "0"}).text
+
+    assert "<h1>Your new key for Geocoding</h1>" in text
+    assert "<dt>API</dt><dd>Geocoding</dd>" in text
+    assert "120 a minute" in text
 
 
 def test_replace_while_away_leaves_the_old_key(page, scene):

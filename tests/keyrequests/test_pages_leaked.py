@@ -8,10 +8,12 @@ from django.core import mail
 from django.test import Client
 from django.urls import reverse
 
-from keyrequests import services
+from catalogue.models import Plan
+from keyrequests import services, staff
 from keyrequests.models import Event, Key
 from tests.keyrequests import rows
 from tests.keyrequests.scene import Scene, build
+from tyk import pull
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -58,6 +60,63 @@ def test_old_key_stops_and_a_new_one_is_shown(page, scene, leaky):
     assert scene.box.gateway_accepts(new)
     assert not scene.box.gateway_accepts(old)
     assert response.headers["Cache-Control"] == "no-store, private"
+
+
+@pytest.fixture
+def of_two_plans(scene, leaky) -> Key:
+    """Staff gave the key a second plan."""
+    key: Key = leaky[0]
+    scene.deliver()
+    pull.run("developers")
+    plans = [Plan.objects.get(pk=one.plan_id) for one in (scene.entry, scene.automatic)]
+    key.refresh_from_db()
+    staff.change_plans(key, plans=plans, seen=staff.policies_of(key), by=scene.reviewer)
+    scene.deliver()
+    return key
+
+
+def test_key_that_was_given_two_plans_is_replaced_at_once(page, scene, of_two_plans):
+    assert "Replace at once" in page.get(of_two_plans.get_absolute_url()).text
+
+    response = leaked(page, of_two_plans)
+    scene.deliver()
+
+    [new] = keys_in(response)
+    assert scene.box.gateway_accepts(new)
+    [held] = scene.box.developer(scene.developer.tyk_id)["keys"].values()
+    assert sorted(held) == sorted([scene.entry.policy_id, scene.automatic.policy_id])
+    assert "<h1>Your new key for Orders, Geocoding</h1>" in response.text
+    assert "Orders, orders-standard; Geocoding, geocoding" in response.text
+
+
+def test_key_of_a_plan_that_is_gone_offers_no_replacement_and_says_what_to_do(
+    page, scene, of_two_plans
+):
+    Plan.objects.filter(pk=scene.automatic.plan_id).update(live=False)
+
+    text = page.get(of_two_plans.get_absolute_url()).text
+
+    assert "Replace at once" not in text
+    assert "Replace key" not in text
+    assert "This key can not be replaced" in text
+    assert "One of its plans is no longer offered." in text
+    assert "If it leaked, revoke it" in text
+    assert reverse("keyrequests:revoke", args=[of_two_plans.code]) in text
+
+
+def test_leaked_key_whose_plan_went_meanwhile_ends_and_says_what_to_do(
+    page, scene, of_two_plans
+):
+    """The page was open when the plan went."""
+    Plan.objects.filter(pk=scene.automatic.plan_id).update(live=False)
+
+    response = leaked(page, of_two_plans, follow=True)
+    scene.deliver()
+
+    assert scene.box.keys() == []
+    assert keys_in(response) == []
+    assert "Get the new key" not in response.text
+    assert "No new key can be made for it" in response.text
 
 
 def test_staff_are_told_by_mail_and_on_the_time_line(page, scene, leaky):

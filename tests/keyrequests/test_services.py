@@ -5,14 +5,15 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
 from developers.models import Developer, User
-from keyrequests import live, outcomes, reads, services
+from keyrequests import closing, live, outcomes, reads, services
 from keyrequests.errors import (
     AlreadyAsked,
     AlreadyDecided,
+    Closed,
     NotClaimable,
     NotOffered,
     OwnRequest,
@@ -92,6 +93,38 @@ def test_two_tabs_at_once_ask_once(scene):
     assert len(refused) == 3
     assert KeyRequest.objects.count() == 1
     assert RequestedPlan.objects.count() == 1
+
+
+def test_nobody_asks_for_a_closed_account(scene):
+    """Another tab is sent just after; its page was made before."""
+    closing.close(scene.developer)
+
+    with pytest.raises(Closed):
+        scene.ask()
+
+    assert not KeyRequest.objects.exists()
+    assert not Outbox.objects.filter(kind="request.create").exists()
+
+
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="has one writer at a time")
+def test_asking_and_closing_at_once_leave_no_request_open(scene):
+    """The request is recorded and not yet committed when the account is closed."""
+    with transaction.atomic():
+        scene.ask()
+        closer = threading.Thread(target=closed_in_another_tab, args=[scene.developer])
+        closer.start()
+        closer.join(timeout=0.5)
+        assert closer.is_alive(), "it waits for the request"
+    closer.join(timeout=10)
+
+    assert KeyRequest.objects.get().status == KeyRequest.Status.WITHDRAWN
+
+
+def closed_in_another_tab(developer) -> None:
+    try:
+        closing.close(developer)
+    finally:
+        connection.close()
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,23 @@
 """What staff do for a developer's access, and what Tyk holds afterwards."""
 
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+from django.utils import timezone
 
 from catalogue.models import Plan
-from keyrequests import live, staff
-from keyrequests.errors import AccessError
-from keyrequests.models import Event, Key, KeyRequest, PolicyChange
+from keyrequests import live, reads, staff, usage
+from keyrequests.errors import AccessError, ClaimUnsure, NotClaimable
+from keyrequests.models import (
+    Event,
+    Key,
+    KeyRequest,
+    PolicyChange,
+    UsageDay,
+    UsageHour,
+)
+from keyrequests.tasks import remind_of_approvals
 from tests.factories import StaffFactory
 from tests.keyrequests.scene import Scene, build
 from tyk import outbox, pull
@@ -71,7 +81,12 @@ def test_what_staff_give_is_claimed_by_the_developer(scene, quick, mailoutbox):
 
     assert (request.status, request.decided_by) == ("approved", scene.reviewer)
     assert scene.box.keys_of(scene.developer.tyk_id) == []
-    assert [m.subject for m in mailoutbox] == ["Your access to Geocoding is approved"]
+    [message] = mailoutbox
+    assert message.subject == "You were given access to Geocoding"
+    assert "The team gave you access to Geocoding:\n120 calls" in message.body
+    assert f"because you were given access ({request.number})." in message.body
+    assert "our request" not in message.body
+    assert "you sent" not in message.body
     [(_, secret)] = live.claim(request).pairs
     assert scene.box.gateway_accepts(secret.reveal())
 
@@ -80,6 +95,22 @@ def test_the_form_posted_twice_gives_once(scene, quick):
     nonce = uuid4()
     assert give(scene, quick, nonce=nonce) == give(scene, quick, nonce=nonce)
     assert KeyRequest.objects.count() == 1
+
+
+def test_who_does_not_claim_it_is_reminded_in_the_same_words(scene, quick, mailoutbox):
+    request = give(scene, quick)
+    scene.deliver()
+    ago = timezone.now() - timedelta(days=4)
+    KeyRequest.objects.filter(pk=request.pk).update(decided_at=ago)
+    mailoutbox.clear()
+
+    remind_of_approvals()
+    scene.deliver()
+
+    [message] = mailoutbox
+    assert "the team gave you access to Geocoding on " in message.body
+    assert "after that you can ask for access." in message.body
+    assert f"because you were given access ({request.number})." in message.body
 
 
 @pytest.mark.parametrize(
@@ -128,6 +159,57 @@ def test_a_replacement_asks_for_the_plan_the_key_has_now(scene, key, quick):
     outbox.drain()
 
     assert policies_in_tyk(scene) == [quick.oid]
+
+
+def test_a_key_of_two_plans_is_replaced_by_one_of_the_same_two(
+    scene, key, orders, quick
+):
+    wish(scene, key, orders, quick)
+    outbox.drain()
+
+    shown = live.replace(Key.objects.get(pk=key.pk), overlap=0)
+    outbox.drain()
+
+    both = sorted([orders.oid, quick.oid])
+    assert sorted(policies_in_tyk(scene)) == both
+    assert staff.policies_of(shown.key) == both
+    assert scene.box.gateway_accepts(shown.pairs[0][1].reveal())
+    assert Key.objects.get(pk=key.pk).state == Key.State.REVOKED
+    # What was asked for stays as it was, here as in Tyk.
+    asked = KeyRequest.objects.get().plans.values_list("policy_id", flat=True)
+    assert list(asked) == [orders.oid]
+    waiting = scene.box.requests()
+    assert sorted(len(one["apply_policies"]) for one in waiting) == [1, 2]
+
+
+def test_a_lost_replacement_of_two_plans_is_taken_back(scene, key, orders, quick):
+    wish(scene, key, orders, quick)
+    outbox.drain()
+    scene.box.faults.add("approveKeyRequest", mode="reset_after", times=1)
+
+    with pytest.raises(ClaimUnsure):
+        live.replace(Key.objects.get(pk=key.pk), overlap=0)
+    Outbox.objects.filter(kind="mint.settle").update(next_at="2020-01-01T00:00Z")
+    outbox.drain()
+
+    assert len(scene.box.keys()) == 1
+    assert sorted(policies_in_tyk(scene)) == sorted([orders.oid, quick.oid])
+
+
+def test_a_key_with_a_plan_that_is_no_longer_offered_is_not_replaced(
+    scene, key, orders, quick
+):
+    wish(scene, key, orders, quick)
+    outbox.drain()
+    Plan.objects.filter(pk=quick.pk).update(live=False)
+    before = scene.box.requests()
+
+    with pytest.raises(NotClaimable, match="One of its plans is no longer offered"):
+        live.replace(Key.objects.get(pk=key.pk), overlap=0)
+
+    assert scene.box.requests() == before
+    assert len(scene.box.keys()) == 1
+    assert Key.objects.get().state == Key.State.LIVE
 
 
 def test_what_somebody_changed_in_tyk_stays(scene, key, orders, quick):
@@ -217,8 +299,33 @@ def test_a_reset_quota_is_whole_again(scene, key):
     session = scene.box.world.store.get("keys", one.id)
     scene.box.world.store.put("keys", one.id, {**session, "spent": 9_000})
 
+    at = timezone.now().replace(minute=0, second=0, microsecond=0)
+    calls = {"key": key, "hits": 9_000, "ok": 9_000}
+    UsageHour.objects.create(hour=at, **calls)
+    UsageDay.objects.create(day=at.date(), **calls)
+    Key.objects.filter(pk=key.pk).update(usage_as_of=at)
+
     staff.reset_quota(key, by=scene.reviewer)
+    assert used(scene) == 9_000, "not before Tyk has it"
     outbox.drain()
 
     assert "spent" not in scene.box.world.store.get("keys", one.id)
     assert verbs(key)[-2:] == ["quota_asked", "quota_reset"]
+    assert used(scene) == 0
+
+
+def test_a_reset_that_tyk_refuses_is_no_reset_here(scene, key):
+    scene.box.faults.add("resetDeveloperKeyQuota", mode="status", status=400)
+
+    staff.reset_quota(key, by=scene.reviewer)
+    outbox.drain()
+
+    assert Key.objects.get().reset_at is None
+    assert verbs(key)[-1] == "quota_asked"
+
+
+def used(scene: Scene) -> int:
+    """What the bar of the one key says."""
+    [one] = usage.summary(reads.keys_of(scene.developer), now=timezone.now()).values()
+    assert one.quota is not None
+    return one.quota.used

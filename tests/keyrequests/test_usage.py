@@ -84,6 +84,85 @@ def test_a_quota_that_never_renews_counts_everything(mira):
     assert (quota.used, quota.left, quota.level) == (1000, 0, "over")
 
 
+def reset(key: Key, at: datetime) -> None:
+    Key.objects.filter(pk=key.pk).update(**usage.so_far(key, at))
+
+
+def test_a_reset_quota_counts_from_the_reset_on(mira):
+    key = read_key(mira, quota_max=1000, quota_period=DAY)
+    for back, hits in ((2, 500), (0, 300)):
+        hour(key, back, hits)
+        day(key, back, hits)
+    reset(key, NOW)
+    whole = one(key).quota
+    UsageHour.objects.filter(hits=300).update(hits=305, ok=305)
+
+    quota = one(key).quota
+
+    assert whole is not None
+    assert (whole.used, whole.left, whole.reset_at) == (0, 1000, NOW)
+    assert quota is not None
+    assert (quota.used, quota.left) == (5, 995)
+    assert one(key).week.hits == 800, "what was called was called"
+    assert usage_words.basis(quota, now=NOW) == (
+        "Counted since the reset on 4 Mar, 10:42 UTC. The gateway starts a new "
+        "24 hours with the first call after it, so at least 995 are left."
+    )
+
+
+def test_a_quota_of_a_month_is_reset_within_a_day(mira):
+    key = read_key(mira, quota_max=1000, quota_period=30 * DAY)
+    for back, hits in ((0, 7), (1, 400), (2, 500)):
+        day(key, back, hits)
+    yesterday = NOW - timedelta(days=1)
+    reset(key, yesterday)
+    UsageDay.objects.filter(hits=400).update(hits=420, ok=420)
+
+    quota = one(key).quota
+
+    assert quota is not None
+    assert (quota.used, quota.reset_at) == (27, yesterday)
+
+
+def test_a_reset_quota_that_never_renews_is_whole_again(mira):
+    key = read_key(mira, quota_max=1000, quota_period=0)
+    for back, hits in ((0, 10), (300, 990)):
+        day(key, back, hits)
+    reset(key, NOW)
+
+    quota = one(key).quota
+
+    assert quota is not None
+    assert (quota.used, quota.level) == (0, "")
+    assert usage_words.basis(quota, now=NOW) == (
+        "Counted since the reset on 4 Mar, 10:42 UTC. This quota never renews."
+    )
+
+
+def test_a_reset_longer_ago_than_the_quota_lasts_is_over(mira):
+    key = read_key(mira, quota_max=1000, quota_period=DAY)
+    for back, hits in ((24, 30), (3, 100)):
+        hour(key, back, hits)
+    reset(key, NOW - timedelta(days=1))
+
+    quota = one(key).quota
+
+    assert quota is not None
+    assert (quota.used, quota.reset_at) == (130, None)
+    assert usage_words.basis(quota, now=NOW) == (
+        "Counted over the last 24 hours. The gateway starts a new 24 hours with the "
+        "first call after the old ones, so at least 870 are left."
+    )
+
+
+def test_resets_of_many_keys_are_still_one_query(mira, django_assert_num_queries):
+    for back in range(3):
+        reset(read_key(mira, quota_period=DAY), NOW - timedelta(hours=back))
+    keys = list(reads.keys_of(mira))
+    with django_assert_num_queries(1):
+        usage.summary(keys, now=NOW)
+
+
 def test_no_bar_where_no_single_quota_holds(mira):
     free = read_key(mira, quota_max=-1)
     brief = read_key(mira, quota_max=10, quota_period=60)

@@ -12,7 +12,7 @@ from keyrequests.models import Key, UsageDay, UsageHour
 from keyrequests.pull import usage
 from tests.keyrequests import scene as scenes
 from tests.keyrequests.scene import Scene
-from tyk import pull
+from tyk import connect, pull
 from tyk.dashboard.errors import DashboardError
 from tyk.models import PullState
 
@@ -240,8 +240,33 @@ def test_when_no_key_can_be_read_it_is_no_keys_fault(scene, key):
     with pytest.raises(DashboardError):
         pull.run("usage")
 
-    assert Key.objects.filter(usage_trouble=Key.UsageTrouble.AWAY).count() == 7 - 4
+    assert Key.objects.filter(usage_trouble=Key.UsageTrouble.AWAY).count() == 7 - 3
     assert len(scene.box.journal.calls("aggregateKeyActivity")) == usage.MANY
+
+
+def test_odd_answers_in_a_row_stop_the_run_and_mark_nobody_else(scene, key, settings):
+    """They open our own breaker, though the Dashboard answers."""
+    for _ in range(6):
+        scene.box.issue_key(scene.developer.tyk_id, scene.policy)
+    pull.run("developers")
+    settings.TYK_BREAKER_AFTER = 4
+    connect.close()
+    calls_of_a_key = 2  # never read before: days, then hours
+    box = scene.box
+    box.faults.add(
+        "aggregateKeyActivity", mode="html_200", after=calls_of_a_key, times=4
+    )
+    box.journal.clear()
+
+    pulled = pull.run("usage")
+
+    assert (pulled.seen, pulled.bad) == (1, 4)
+    assert len(box.journal.calls("aggregateKeyActivity")) == calls_of_a_key + 4
+    troubles = sorted(Key.objects.values_list("usage_trouble", flat=True))
+    assert troubles == ["", "", "", *["refused"] * 4]
+    assert PullState.objects.get(kind="usage").last_error == ""
+    connect.close()  # and the breaker with it: some seconds later
+    assert pull.run("usage").seen == 2
 
 
 # --- Hashing off ---------------------------------------------------------------------------

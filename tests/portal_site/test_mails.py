@@ -56,6 +56,10 @@ def whole(request_of_alice: KeyRequest) -> dict[str, object]:
         "when": UNTIL,
         "since": UNTIL,
         "by_staff": True,
+        "given": True,
+        "share": "80\u202f%",
+        "used": "8\u202f000 of 10\u202f000 calls",
+        "more": "Counted over the last 24 hours.",
         "what": "The Dashboard rejects the key.",
         "do": "Make a new one.",
     }
@@ -63,7 +67,7 @@ def whole(request_of_alice: KeyRequest) -> dict[str, object]:
 
 # What a branch may be taken without: {% if %} has another side too.
 OPTIONAL = (
-    "stop_url", "name", "limits", "until", "when", "by_staff", "button_url",
+    "stop_url", "name", "limits", "until", "when", "by_staff", "given", "button_url",
 )  # fmt: skip
 
 

@@ -11,6 +11,9 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 from PIL import Image
 
+from catalogue import kept
+from catalogue.models import Shelf
+from developers.services import user_of
 from portal_site import brand, public_files
 from tests.factories import DocumentFactory, EntryFactory
 from tyk.models import Organisation
@@ -89,6 +92,44 @@ def test_a_closed_catalogue_has_no_sitemap(client: Client) -> None:
 
     assert client.get("/sitemap.xml").status_code == 404
     assert "Sitemap" not in client.get("/robots.txt").text
+
+
+def test_an_entry_that_appears_or_goes_is_in_the_sitemap_at_once(
+    client: Client, settings, django_assert_num_queries
+) -> None:
+    settings.CATALOGUE_KEEP_SECONDS = 600
+    kept.pages.clear()
+    Organisation.current()
+    EntryFactory(slug="first")
+    Shelf.changed()
+    one = client.get("/sitemap.xml")
+
+    # Kept for whoever asks next, and asked for each time by caches in front.
+    with django_assert_num_queries(1):
+        again = client.get("/sitemap.xml", headers={"If-None-Match": one["ETag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    assert one["Cache-Control"] == "public, no-cache"
+    assert one["Content-Type"] == "application/xml; charset=utf-8"
+
+    second = EntryFactory(slug="second")
+    Shelf.changed()
+    two = client.get("/sitemap.xml", headers={"If-None-Match": one["ETag"]})
+    assert two.status_code == 200
+    assert two["Content-Type"] == "application/xml; charset=utf-8"
+    assert second.get_absolute_url() in two.text
+
+    Organisation.objects.update(catalogue_login_only=True)
+    assert client.get("/sitemap.xml").status_code == 404
+
+
+def test_somebody_signed_in_gets_the_sitemap_of_now(client: Client, alice) -> None:
+    client.force_login(user_of(alice), backend="developers.backends.TykBackend")
+    EntryFactory(slug="first")
+
+    answer = client.get("/sitemap.xml")
+
+    assert "/catalogue/first/" in answer.text
+    assert answer["Cache-Control"] == "public, no-cache"
 
 
 def test_the_sitemap_costs_three_queries_however_many_entries(
