@@ -14,7 +14,7 @@ _KEPT = {"django_migrations", "django_content_type", "auth_permission"}
 
 def apply() -> None:
     """Let every test that commits end this way."""
-    TransactionTestCase._fixture_teardown = _teardown  # type: ignore[method-assign]
+    TransactionTestCase._fixture_teardown = _teardown  # type: ignore[attr-defined]  # not in the stubs
 
 
 def _teardown(_case: TransactionTestCase) -> None:

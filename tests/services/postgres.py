@@ -13,6 +13,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from portal_site.runner import processes
@@ -20,25 +21,60 @@ from portal_site.runner import processes
 _NOBODY = 65534
 _START_SECONDS = 30
 # Throw-away data: nothing has to survive a power cut.
-_FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
+_NO_POWER_CUT = ("fsync=off", "full_page_writes=off")
+# Nor, mostly, a crash of the server: that would lose the last commits.
+_FAST = (*_NO_POWER_CUT, "synchronous_commit=off")
+
+
+@dataclass
+class Server:
+    """A PostgreSQL that runs, and keeps every commit when it is restarted."""
+
+    top: Path
+    install: Path
+    run_as: int | None
+    options: tuple[str, ...]
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """Its DATABASE_URL."""
+        return f"postgres://postgres@/postgres?host={self.top}"
+
+    def start(self) -> None:
+        """Start it, from the main thread, and wait until it takes connections."""
+        self.process = _start(self.install, self.top, self.run_as, self.options)
+        _wait_until_up(self.process, self.top)
+
+    def stop(self, ask: signal.Signals = signal.SIGQUIT) -> None:
+        """End it; "immediate" by SIGQUIT, as in a crash, and "fast" by SIGINT."""
+        if self.process is not None:
+            processes.stop(self.process, patience=5, ask=ask)
 
 
 @contextlib.contextmanager
 def server() -> Iterator[str]:
     """Run a fresh PostgreSQL and yield its DATABASE_URL; it is gone afterwards."""
+    with restartable(options=_FAST) as made:
+        yield made.url
+
+
+@contextlib.contextmanager
+def restartable(options: tuple[str, ...] = _NO_POWER_CUT) -> Iterator[Server]:
+    """The same, to be stopped and started again meanwhile."""
     top = Path(tempfile.mkdtemp(prefix="portal-pg-"))
-    process = None
+    made = None
     try:
         run_as = _prepare_home(top)
         install = _reachable_install(top, run_as)
         _initdb(install, top, run_as)
-        process = _start(install, top, run_as)
-        _wait_until_up(process, top)
-        yield f"postgres://postgres@/postgres?host={top}"
+        made = Server(top, install, run_as, options)
+        made.start()
+        yield made
     finally:
-        if process is not None:
+        if made is not None:
             # "Immediate": the data is thrown away, so no checkpoint is needed.
-            processes.stop(process, patience=5, ask=signal.SIGQUIT)
+            made.stop()
         shutil.rmtree(top, ignore_errors=True)
 
 
@@ -99,10 +135,12 @@ def _initdb(install: Path, top: Path, run_as: int | None) -> None:
             raise RuntimeError((top / "initdb.log").read_text(errors="replace"))
 
 
-def _start(install: Path, top: Path, run_as: int | None) -> subprocess.Popen[bytes]:
-    options = ("listen_addresses=", f"unix_socket_directories={top}", *_FAST)
+def _start(
+    install: Path, top: Path, run_as: int | None, options: tuple[str, ...]
+) -> subprocess.Popen[bytes]:
+    where = ("listen_addresses=", f"unix_socket_directories={top}")
     argv: list[str | Path] = [install / "bin/postgres", "-D", top / "data"]
-    for option in options:
+    for option in (*where, *options):
         argv += ["-c", option]
     with (top / "postgres.log").open("wb") as log:
         return processes.start(
