@@ -33,7 +33,7 @@ class NotAColour(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Palette:
-    """What a brand colour became: the numbers `tokens.css` derives everything from."""
+    """What a brand colour became: the numbers every role is worked out from."""
 
     hue: float
     chroma: float  # on a light ground
@@ -147,7 +147,7 @@ def palette(text: str) -> Palette:
     )
 
 
-# --- Roles: the same table as in tokens.css (a test compares them) -----------------
+# --- Roles: every colour that a sheet or a mail may use -----------------------------
 Role = Callable[[Palette], Colour]
 LIGHT: Final[Mapping[str, Role]] = MappingProxyType(
     {
@@ -223,7 +223,7 @@ DEEP: Final[Mapping[str, Role]] = MappingProxyType(
 
 
 def roles(of: Palette, *, dark: bool = False) -> dict[str, Colour]:
-    """Every colour role of `tokens.css`, for the light or the dark theme."""
+    """Every colour role, for the light or the dark theme."""
     table = {**(DARK if dark else LIGHT), **DEEP}
     return {name: role(of) for name, role in table.items()}
 
@@ -273,18 +273,14 @@ def _hexes(of: Palette, *, dark: bool) -> str:
 
 
 def stylesheet(of: Palette, *, radius: int) -> str:
-    """`brand.css`: the brand's numbers, and plain hex for browsers before mid-2024."""
-    light, dark = _hexes(of, dark=False), _hexes(of, dark=True)
-    return (
-        f":root{{--brand-h:{of.hue};--brand-c:{of.chroma};--brand-l:{of.lightness};"
-        f"--brand-c-dark:{of.chroma_dark};--stop-h:{of.stop_hue:g};"
-        f"--brand-radius:{radius}px}}\n"
-        "@supports not (color:light-dark(#fff,#000)){\n"
-        f":root{{{light};--focus:var(--link);--pop:0 8px 32px #0003}}\n"
-        f":root[data-theme=dark]{{{dark}}}\n"
-        f"@media(prefers-color-scheme:dark){{:root:not([data-theme=light]){{{dark}}}}}\n"
-        "}\n"
+    """`brand.css`: every role in both themes, the hue and the radius."""
+    dark = roles(of, dark=True)
+    pairs = {n: (to_hex(c), to_hex(dark[n])) for n, c in roles(of).items()}
+    declared = ";".join(
+        f"--{name}:{light if light == night else f'light-dark({light},{night})'}"
+        for name, (light, night) in pairs.items()
     )
+    return f":root{{--brand-h:{of.hue};--brand-radius:{radius}px;{declared}}}\n"
 
 
 def mail_colours(of: Palette) -> dict[str, dict[str, str]]:
@@ -301,8 +297,10 @@ def mail_colours(of: Palette) -> dict[str, dict[str, str]]:
 def panels(of: Palette, *, radius: int) -> str:
     """`.on-light` and `.on-dark`: both themes beside each other on one page."""
     shape = f"--brand-h:{of.hue};--r:{radius}px;--r-2:{radius * 1.6:g}px"
+    # Anew, or they keep the colours of the page around.
+    own = "--focus:var(--link);--hair:1px solid var(--line);--rim:1px solid var(--edge)"
     return "".join(
-        f".on-{theme}{{{_hexes(of, dark=theme == 'dark')};--focus:var(--link);"
+        f".on-{theme}{{{_hexes(of, dark=theme == 'dark')};{own};"
         f"{shape};color-scheme:{theme}}}\n"
         for theme in ("light", "dark")
     )

@@ -70,15 +70,9 @@ def too_wide(page: Page) -> list[str]:
 
 
 def shifted(page: Page) -> list[str]:
-    """What moved by itself since the page began to load.
-
-    Core Web Vitals call 0.1 good; a portal page must stay under a tenth of that. A
-    table finds its column widths as its rows arrive, on a busy machine in several
-    steps, and the long ones of the admin may take the whole 0.1.
-    """
+    """What moved by itself since the page began to load: nothing may."""
     moved: list[tuple[float, str]] = page.evaluate("window.shifts.splice(0)")
-    allowed = 0.1 if "/admin/" in page.url else 0.01
-    return [f"shifted: {name} by {size:.4f}" for size, name in moved if size > allowed]
+    return [f"shifted: {name} by {size:.4f}" for size, name in moved]
 
 
 def blocked(page: Page) -> list[str]:

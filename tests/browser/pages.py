@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from developers.models import User
-from tests.browser.visits import Visit, fill_and_press, names, press
+from tests.browser.visits import Visit, asked_and_read, fill_and_press, names, press
 
 WRONG = "not the password"
 
@@ -65,6 +65,7 @@ PUBLIC = [
         act=fill_and_press("Log in", username="rita@northwind.example", password=WRONG),
     ),
     Visit("(nowhere)", "/nothing-here/", status=404),
+    Visit("(refused)", "/theme/", state="read, not sent", status=405),
 ]
 
 DEVELOPERS = [
@@ -81,6 +82,13 @@ DEVELOPERS = [
         "mira",
         state="errors",
         act=lambda one: one.page.locator("main form .btn-primary").first.click(),
+    ),
+    Visit(
+        "keyrequests:ask",
+        "/catalogue/orders-partner/request/",
+        "mira",
+        state="read before it is sent",
+        act=asked_and_read,
     ),
     Visit("keyrequests:requests", "/requests/", "mira"),
     Visit("keyrequests:requests", "/requests/", "fresh", state="empty"),
@@ -179,6 +187,13 @@ STAFF = [
         "admin:keyrequests_keyrequest_decline",
         "/admin/keyrequests/keyrequest/{request-pk}/decline/",
         "rita",
+    ),
+    Visit(
+        "admin:keyrequests_keyrequest_change",
+        "/admin/keyrequests/keyrequest/{request-pk}/change/",
+        "rita",
+        state="declined without a reason",
+        act=press("Decline"),
     ),
     Visit(
         "admin:keyrequests_keyrequest_changelist",

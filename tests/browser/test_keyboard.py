@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.browser.conftest import NARROW, WIDE, Visitor
-from tests.browser.people import PASSWORD, mailed_link, staff
+from tests.browser.people import PASSWORD, ask, mailed_link, sign_up, staff
 from tests.services.portal import Run
 
 pytestmark = pytest.mark.browser
@@ -106,11 +106,22 @@ def fill_what_is_asked(kim: Visitor) -> None:
 
 
 def test_a_review_with_the_keyboard(visitor: Callable[..., Visitor]):
+    """From the queue to the decision, and on to the next case, without a mouse."""
+    name = "Kit Cards"
+    kit = visitor()
+    sign_up(kit, "kit@tinfold.example", name=name)
+    ask(kit, "Payments")
+    asked = kit.page.url.removeprefix(kit.site.url)
     rita = visitor()
     staff(rita)
     rita.go("/admin/keyrequests/keyrequest/")
-    tab_to(rita, "ops@rivetandbolt.example")
-    with rita.page.expect_navigation():
-        rita.page.keyboard.press("Enter")
-    tab_to(rita, "Approve")
-    rita.look()
+    press(rita, name, tag="A")
+    type_into(rita, "reason", "Welcome.")
+    press(rita, "Approve", tag="INPUT")
+    if "/approve/" in rita.page.url:
+        press(rita, "Approve", tag="INPUT")
+    assert f"{name}" in rita.page.locator(".messagelist").inner_text()
+
+    kit.go(asked)
+    assert kit.says("Approved")
+    assert kit.says("Welcome.")

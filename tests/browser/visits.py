@@ -124,6 +124,15 @@ def fill_and_press(words: str, **typed: str) -> Act:
     return act
 
 
+def asked_and_read(person: Visitor) -> None:
+    """Fill the form of a request, and go on to the page that shows it once more."""
+    for box in person.page.locator("main form :is(textarea, input[type=text])").all():
+        box.fill("A checkout for eleven bakeries")
+    person.page.locator("main form .btn-primary").first.click()
+    person.page.wait_for_load_state()
+    assert person.says("Read it once more")
+
+
 def names() -> Iterator[str]:
     """Every name of an address the resolver knows."""
     yield from _names(get_resolver().url_patterns, "")
