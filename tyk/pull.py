@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.conf import settings
+from django.db import IntegrityError
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
@@ -48,7 +49,7 @@ def run(kind: str) -> Pulled:
             kind=kind, defaults={"started_at": timezone.now()}
         )
         before = measured.tried()
-        pulled = pull()
+        pulled = _pulled(pull, kind)
         # A pull that had nothing to ask says nothing of our key.
         _note_success(kind, pulled, asked=measured.tried() > before)
     except DashboardError as error:
@@ -59,6 +60,16 @@ def run(kind: str) -> Pulled:
         _note_error(kind, why)
         raise
     return pulled
+
+
+def _pulled(pull: Pull, kind: str) -> Pulled:
+    """Do it. Of two processes that mirror the same new rows at one moment, the later
+    looks again, at what the earlier left."""
+    try:
+        return pull()
+    except IntegrityError:
+        log.info("pull met another", extra={"kind": kind})
+        return pull()
 
 
 def _note_success(kind: str, pulled: Pulled, *, asked: bool) -> None:

@@ -84,7 +84,7 @@ def _middle(several: list[Figures]) -> Figures:
 def _outbox(database: str, count: int) -> Figures:
     """So many requests delivered, and the bare calls for a tenth of them."""
     with place(database) as at, Sandbox() as box:
-        policy = _crowded(box, count)
+        policy = crowded(box, count)
         access = {"TYK_DASHBOARD_URL": box.url, "TYK_API_KEY": box.api_key}
         at.step("empty", policy)
         at.step("queue", count, policy)
@@ -105,7 +105,7 @@ def _outbox(database: str, count: int) -> Figures:
     }
 
 
-def _crowded(box: Sandbox, count: int) -> str:
+def crowded(box: Sandbox, count: int) -> str:
     policy = box.add_policy("gold")
     who = box.add_developer("developer@shop.example", password="plum-orbit-granite-7")
     template = box.world.store.get("developers", who) or {}

@@ -61,19 +61,19 @@ def _under(
     for threads in (1, 16) if healthy else (16,):
         for page, (path, cookie) in pages.items():
             several = [
-                _asked(port, path, cookie, threads)
+                asked(port, path, cookie, threads)
                 for _ in range(rounds if healthy else 1)
             ]
-            found.setdefault(page, {})[str(threads)] = _middle(several)
+            found.setdefault(page, {})[str(threads)] = middle(several)
     box.heal()
     return found
 
 
-def _middle(several: list[Figures]) -> Figures:
+def middle(several: list[Figures]) -> Figures:
     return {name: median(one[name] for one in several) for name in several[0]}
 
 
-def _asked(port: int, path: str, cookie: str, threads: int) -> Figures:
+def asked(port: int, path: str, cookie: str, threads: int) -> Figures:
     argv = [sys.executable, "-m", "tests.bench.load", str(port), path, cookie]
     with subprocess.Popen(  # noqa: S603 -- argv is ours
         [*argv, str(threads), str(SECONDS)],

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from itertools import islice
 from typing import TypeVar
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.db.models import Model
 from django.test import Client
@@ -123,7 +123,13 @@ def crowd(people: int, requests: int, shelf: list[Entry]) -> list[int]:
     )
     now = timezone.now()
     keep(
-        Event(request_id=request, verb=Event.Verb.SENT, actor="Developer", at=now)
+        Event(
+            request_id=request,
+            verb=Event.Verb.SENT,
+            actor="Developer",
+            by_owner=True,
+            at=now,
+        )
         for _, request in each
     )
     keys = keep(_keys(pks, made, shelf))
@@ -162,6 +168,26 @@ def pages(shelf: list[Entry]) -> dict[str, tuple[str, str]]:
         "admin queue": (queue, staff),
         "developer search": (f"{people}?q=developer11%40", staff),
     }
+
+
+def own_pages(shelf: list[Entry]) -> dict[str, tuple[str, str]]:
+    """Two more of a developer's: what they typed, and the form they type into."""
+    developer = Developer.objects.get(tyk_id=tyk_id(2, kind=1))
+    theirs = _cookie(DeveloperUserFactory(developer=developer), "TykBackend")
+    ask = reverse("keyrequests:ask", args=[shelf[-1].slug])
+    return {"account": (reverse("developers:account"), theirs), "ask": (ask, theirs)}
+
+
+def wishes(shelf: list[Entry], people: int = 40) -> list[tuple[str, str, str]]:
+    """The form's path, a cookie and a nonce of requests nobody has sent yet."""
+    made = []
+    for n in range(3, 3 + people):
+        developer = Developer.objects.get(tyk_id=tyk_id(n, kind=1))
+        theirs = _cookie(DeveloperUserFactory(developer=developer), "TykBackend")
+        for entry in shelf[1:4]:
+            path = reverse("keyrequests:ask", args=[entry.slug])
+            made.append((path, theirs, str(uuid4())))
+    return made
 
 
 def _cookie(user: User, backend: str) -> str:

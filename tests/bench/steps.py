@@ -99,6 +99,19 @@ def crowd(people: str, requests: str, entries: str) -> Figures:
     return {"pages": pages, "costs": {name: _cost(*at) for name, at in pages.items()}}
 
 
+def rush(people: str) -> Figures:
+    """A small shelf and its people; pages to read, and requests yet to be sent."""
+    from tests.bench import rows
+
+    shelf = rows.shelf()
+    rows.crowd(int(people), int(people), shelf)
+    return {
+        "pages": {**rows.pages(shelf), **rows.own_pages(shelf)},
+        "wishes": rows.wishes(shelf),
+        "policies": [entry.policy_id for entry in shelf],
+    }
+
+
 def _cost(path: str, cookie: str) -> Figures:
     """One page without server and socket: queries, and CPU of Python in ms.
 
@@ -133,7 +146,7 @@ def deliveries(count: str, policy: str) -> Figures:
         for _ in range(int(count)):
             made = dashboard().create_request(
                 by_user=tyk_id(0, kind=1),
-                policy_id=policy,
+                policies=[policy],
                 fields={"Use case": "A checkout"},
                 date_created=now,
             )
@@ -166,7 +179,7 @@ def _kib(name: str) -> int:
 
 STEPS: dict[str, Callable[..., Figures]] = {
     step.__name__: step
-    for step in (download, pull, migrate, empty, queue, drain, deliveries, crowd)
+    for step in (download, pull, migrate, empty, queue, drain, deliveries, crowd, rush)
 }
 
 
