@@ -228,19 +228,21 @@ def _keep_known(step: _Step, began: datetime) -> None:
 def being_settled(developers: Iterable[Developer]) -> set[int]:
     """Developers with a key whose id isn't known yet: what is new may be that one."""
     rows = list(developers)
+    # In this order: a claim that ends between the two is in the second, in the other
+    # order it was in neither, and its key was listed as found beside the claimed one.
+    minting = set(
+        Mint.objects.filter(
+            request__developer__in=rows,
+            state__in=[Mint.State.SENDING, Mint.State.UNSURE],
+        ).values_list("request__developer", flat=True)
+    )
     unnamed = Key.objects.filter(
         developer__in=rows,
         fp=None,
         state__in=[Key.State.LIVE, Key.State.REVOKING],
         created_at__gt=timezone.now() - LISTED_WITHIN,
-    )
-    minting = Mint.objects.filter(
-        request__developer__in=rows,
-        state__in=[Mint.State.SENDING, Mint.State.UNSURE],
-    )
-    return set(unnamed.values_list("developer", flat=True)) | set(
-        minting.values_list("request__developer", flat=True)
-    )
+    ).values_list("developer", flat=True)
+    return minting | set(unnamed)
 
 
 def _keep_found(found: list[tuple[Developer, holdings.Held]]) -> None:

@@ -4,11 +4,13 @@ from datetime import timedelta
 
 import pytest
 from django.core import mail
+from django.db import connection
 from django.db.models import F
 from django.utils import timezone
 
 from keyrequests import live, pull as pulls, services
 from keyrequests.models import Event, Key, Mint
+from tests.factories import KeyFactory, MintFactory
 from tests.keyrequests.scene import Scene, build
 from tyk import outbox, pull
 from tyk.models import Outbox
@@ -226,6 +228,24 @@ def test_a_key_deleted_before_its_id_was_read_ends_as_gone(scene, shown_and_dele
     assert (row.served, row.parked_reason) == (row.asked, "")
     assert Event.objects.filter(note="Tyk never listed it").count() == 1
     assert not pulls.being_settled([scene.developer])
+
+
+def test_a_claim_that_ends_while_a_pull_looks_still_counts(scene):
+    """Its mint is read first and its key second, or a pull would list the key twice."""
+    mint = MintFactory(request__developer=scene.developer)
+    looks: list[str] = []
+
+    def end_before_the_second(execute, sql, params, many, context):
+        looks.append(sql)
+        if len(looks) == 2:
+            key = KeyFactory(developer=scene.developer, fp=None, sealed_id=None)
+            Mint.objects.filter(pk=mint.pk).update(state=Mint.State.SHOWN, key=key)
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(end_before_the_second):
+        settling = pulls.being_settled([scene.developer])
+
+    assert settling == {scene.developer.pk}
 
 
 def test_one_that_was_also_revoked_ends_as_revoked(scene, shown_and_deleted):
