@@ -54,18 +54,19 @@ def _demand_ours(tyk_id: str, request: KeyRequest, *, again: bool) -> None:
 
     Raises Park if it bears another's marker. If it bears none, Later: the row stays
     unsure, and the next look goes through the list. If that found nothing and it is
-    so `again`, Tyk keeps no markers, and sending it a third time would not help.
+    so `again`, and in the list too, Tyk keeps no markers: sending it a third time would
+    not help.
     """
     try:
         marker = _marker_of(dashboard().request(tyk_id))
     except DashboardError as error:
         log.info("delivery not read back", extra={"why": str(error)})
         return
-    if not marker and again:
+    if not marker and again and not _found_in_tyk(request):
         raise Park("Tyk keeps requests without our marker: run the doctor")
-    if not marker:
+    if not marker and not again:
         raise Later(SOON, "delivered, but read back without a marker")
-    if marker != _marker(request):
+    if marker and marker != _marker(request):
         raise Park("Tyk answered with the id of another request")
 
 

@@ -6,6 +6,7 @@ from portal_site import looks
 from portal_site.doctor import kept
 from portal_site.drift import findings
 from portal_site.models import Look
+from tyk import database
 
 WORK: dict[Look.Kind, looks.Work] = {
     Look.Kind.DRIFT: findings.compare,
@@ -17,4 +18,8 @@ WORK: dict[Look.Kind, looks.Work] = {
 def look(kind: str) -> None:
     """Take the look of this kind, if it is due."""
     of = Look.Kind(kind)
-    looks.run(of, WORK[of])
+    try:
+        looks.run(of, WORK[of])
+    except database.FAILURES as error:
+        # Its lease runs out, and the beat's sweep has it taken again.
+        database.survived(f"look: {kind}", error)

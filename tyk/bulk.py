@@ -28,9 +28,10 @@ def insert(
     """
     fields = [f for f in model._meta.concrete_fields if not f.primary_key]
     makers = [_maker(field, columns, alike or {}) for field in fields]
-    names = ", ".join(str(field.column) for field in fields)
+    quoted = get_connection().ops.quote_name
+    names = ", ".join(quoted(field.column) for field in fields)
     places = ", ".join(["%s"] * len(fields))
-    sql = f"INSERT INTO {model._meta.db_table} ({names}) VALUES ({places})"  # noqa: S608 -- names of our own models
+    sql = f"INSERT INTO {quoted(model._meta.db_table)} ({names}) VALUES ({places})"  # noqa: S608 -- names of our own models
     if unique:
         taken = ", ".join(f"{name} = EXCLUDED.{name}" for name in update)
         sql += f" ON CONFLICT ({unique}) DO UPDATE SET {taken}"

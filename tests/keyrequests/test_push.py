@@ -127,6 +127,23 @@ def test_a_tyk_that_drops_our_marker_is_not_sent_requests_without_end(scene):
     assert len(scene.box.requests()) == 2
 
 
+def test_three_spoiled_answers_are_no_proof_that_tyk_drops_our_marker(scene):
+    """Of both deliveries and the list between them; the next list is whole."""
+    request = scene.ask()
+    scene.box.faults.add("getKeyRequest", mode="null_lists", times=2)
+    scene.box.faults.add("listKeyRequests", mode="null_lists", times=1)
+    Outbox.objects.exclude(kind="request.create").delete()
+
+    assert outbox.drain() == {"later": 1}
+    scene.due_now("request.create")
+    assert outbox.drain() == {"done": 1}
+
+    [record] = scene.box.requests()
+    request.refresh_from_db()
+    assert request.tyk_id == record["id"]
+    assert scene.box.journal.operations().count("createKeyRequest") == 2
+
+
 def test_a_request_sent_twice_keeps_the_first_and_deletes_the_other(scene):
     request = scene.ask()
     scene.box.faults.add("createKeyRequest", mode="reset_after", times=1)

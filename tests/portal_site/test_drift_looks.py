@@ -13,6 +13,7 @@ from portal_site.models import Act, DriftFinding, Look
 from portal_site.tasks import WORK, look as task
 from tests.keyrequests.scene import build
 from tests.portal_site.desks import found, look
+from tests.tyk.test_database import failing
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -79,6 +80,20 @@ def test_a_worker_that_died_is_followed_by_another(moved):
         findings.compare(first)
     assert [one[0] for one in found()] == ["email"]
     assert findings.shown().count() == 1
+
+
+def test_a_look_survives_a_database_that_fails_and_is_taken_again(moved):
+    looks.ask(DRIFT, by="Olga")
+
+    # While it looks, and while it would say so.
+    with failing(lambda sql: "portal_site_look" in sql and "lease_until" in sql):
+        task(DRIFT.value)
+    assert Look.objects.get().is_due
+    Look.objects.update(lease_until=timezone.now() - looks.LEASE)
+    task(DRIFT.value)
+
+    row = Look.objects.get()
+    assert (row.is_due, row.failure, row.found) == (False, "", 1)
 
 
 def test_a_look_that_kills_its_worker_is_given_up(moved):
