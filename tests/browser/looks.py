@@ -46,7 +46,6 @@ def judged(one: Visitor, *, turn: int) -> list[str]:
     """
     page = one.page
     said = [*one.complaints, *checks.shifted(page), *checks.headings(page)]
-    said += checks.too_wide(page)
     said += checks.blocked(page)  # before axe, which tries a sheet of its own
     for number, look in enumerate(LOOKS):
         dress(page, look)

@@ -126,9 +126,8 @@ def test_the_portal_fails(una: Visitor, site: Run):
     with written(site, *broken):
         una.go("/account/")
         well(una, status="500")
-    table = "alter table keyrequests_usageday rename to "
-    with written(
-        site, f"{table}gone", "alter table gone rename to keyrequests_usageday"
-    ):
-        una.go("/usage/")
+    rename = "alter table {} rename to {}"
+    choices, away = "developers_choices", "gone"
+    with written(site, rename.format(choices, away), rename.format(away, choices)):
+        una.go("/account/mails/")
         well(una, status="503")

@@ -1,6 +1,7 @@
 """Staff: the review queue, and a developer's page with its acts."""
 
 import re
+import time
 from collections.abc import Callable
 
 import pytest
@@ -68,6 +69,12 @@ def test_a_developer_is_found_and_switched_off_and_on(
     assert rita.says("Weather")
 
     for act in ("deactivate", "activate"):
+        # Offered once the mirror has what Tyk says of the act before.
+        give_up = time.monotonic() + 20
+        while not rita.page.locator(f"a[href$='/{act}/']").count():
+            assert time.monotonic() < give_up, f"{act} is not offered"
+            rita.page.wait_for_timeout(200)
+            rita.go(page)
         rita.go(page.replace("change/", f"{act}/"))
         rita.look(f"admin-{act}")
         button = rita.page.locator("#content form [type=submit]").last

@@ -53,6 +53,15 @@ def test_a_list_is_called_what_is_in_it(boss, path: str, title: str) -> None:
     assert "to view" not in page
 
 
+def test_a_narrowed_list_leads_back_to_the_whole(boss) -> None:
+    """All filters at once; what was searched for stays."""
+    path, clear = "/admin/developers/developer/", '<a href="?q=ada">Clear all filters'
+    narrowed = boss.get(path, {"q": "ada", "state": "inactive"})
+
+    assert clear in narrowed.text
+    assert clear not in boss.get(path, {"q": "ada"}).text
+
+
 def test_the_front_page_is_an_overview(boss) -> None:
     assert "<h1>Overview</h1>" in boss.get("/admin/").text
 
