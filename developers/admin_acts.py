@@ -5,16 +5,29 @@ from dataclasses import dataclass
 from functools import partial
 
 from developers import services
-from developers.models import Developer
+from developers.models import Developer, ProfileEdit
 
 CHANGE = "developers.change_developer"
 
 
 def may_be_activated(developer: Developer) -> bool:
     """Whether it is off, and by nobody's farewell: what is closed stays closed."""
-    return (
-        developer.inactive and developer.gone_at is None and developer.closed_at is None
-    )
+    return _is_there(developer) and is_off(developer)
+
+
+def may_be_deactivated(developer: Developer) -> bool:
+    return _is_there(developer) and not is_off(developer)
+
+
+def is_off(developer: Developer) -> bool:
+    """What staff wished and Tyk has not answered yet, else what Tyk said last."""
+    due = ProfileEdit.objects.filter(developer=developer, state=ProfileEdit.State.DUE)
+    wish = due.values_list("after", flat=True).first() or {}
+    return bool(wish.get(services.INACTIVE, developer.inactive))
+
+
+def _is_there(developer: Developer) -> bool:
+    return developer.gone_at is None and developer.closed_at is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +63,7 @@ ACTS = {
             "go on working: revoke those one by one.",
             done="The account is being deactivated. Tyk has it in a moment.",
             do=partial(services.set_active, active=False),
-            fits=lambda developer: developer.may_enter,
+            fits=may_be_deactivated,
         ),
         Act(
             name="password-link",

@@ -150,6 +150,25 @@ def test_what_is_so_already_is_not_done_again(box, bob, olga, signed_in):
     assert ProfileEdit.objects.count() == 0
 
 
+def test_a_wish_that_tyk_has_not_yet_can_be_taken_back(box, bob, olga, signed_in):
+    """The mirror still says "active": the page goes by what was wished."""
+    in_tyk(box, bob)
+    browser = signed_in(olga)
+    browser.post(change(bob, "deactivate"))
+    page = browser.get(change(bob)).content.decode()
+    assert change(bob, "activate") in page
+    assert change(bob, "deactivate") not in page
+    twice = browser.post(change(bob, "deactivate"), follow=True)
+    assert "it is so already" in words(twice)
+
+    browser.post(change(bob, "activate"))
+    outbox.drain()
+
+    assert box.developer(bob.tyk_id)["inactive"] is False
+    assert ProfileEdit.objects.filter(state=ProfileEdit.State.DUE).count() == 0
+    assert change(bob, "deactivate") in browser.get(change(bob)).content.decode()
+
+
 @pytest.mark.parametrize(
     "act", ["activate", "deactivate", "password-link", "end-sessions"]
 )
