@@ -117,13 +117,18 @@ def processes() -> Finding:
         web = max(1, presence.count())
     except redis.RedisError:
         web = 1
-    counted = f"{web} web and {seen} worker processes run"
-    if web + seen > settings.PORTAL_PROCESSES:
+    return sharing(web, seen)
+
+
+def sharing(web: int, workers: int) -> Finding:
+    """Whether so many processes were reckoned with."""
+    counted = f"{web} web and {workers} worker processes run"
+    if web + workers > settings.PORTAL_PROCESSES:
         return bad(
             "processes",
             f"PORTAL_PROCESSES is {settings.PORTAL_PROCESSES}, and {counted}: together "
             "they may call the Dashboard more than TYK_CALLS_IN_FLIGHT allows.",
-            f"Set PORTAL_PROCESSES to {web + seen}, or to as many as may ever run. A "
+            f"Set PORTAL_PROCESSES to {web + workers}, or to as many as may ever run. A "
             "process that ended is counted for up to 45 seconds.",
         )
     return good(

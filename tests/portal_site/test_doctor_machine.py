@@ -62,29 +62,33 @@ def test_no_worker(box):
 
 
 def test_processes_that_share_the_cap(settings, monkeypatch, valkey_client):
-    """One worker of one process, and the web: one that nobody heard, then three."""
-    monkeypatch.setattr(machine, "PING_SECONDS", 8)
+    """One worker of one process, and three of the web that said they run."""
+    monkeypatch.setattr(machine, "PING_SECONDS", 3)
+    settings.PORTAL_PROCESSES = 3
+    for name in ("web-1:76", "web-2:77", "web-3:78"):
+        valkey_client.set(f"{presence.PREFIX}{name}", 1)
+
     with worker():
-        settings.PORTAL_PROCESSES = 1
-        too_many = machine.processes()
-        presence.say()
-        for name in ("web-2:77", "web-3:77"):
-            valkey_client.set(f"{presence.PREFIX}{name}", 1)
-        settings.PORTAL_PROCESSES = 4
-        enough = machine.processes()
-        settings.PORTAL_PROCESSES = 3
         one_more = machine.processes()
 
-    assert too_many.sentence.startswith(
-        "PORTAL_PROCESSES is 1, and 1 web and 1 worker processes run: together"
-    )
-    assert (enough.ok, enough.sentence) == (
-        True,
-        "3 web and 1 worker processes run; PORTAL_PROCESSES is 4.",
+    assert one_more == machine.sharing(web=3, workers=1)
+    assert one_more.sentence.startswith(
+        "PORTAL_PROCESSES is 3, and 3 web and 1 worker processes run: together"
     )
     assert (one_more.ok, one_more.fix.partition(",")[0]) == (
         False,
         "Set PORTAL_PROCESSES to 4",
+    )
+
+
+def test_as_many_processes_as_were_reckoned_with(settings):
+    settings.PORTAL_PROCESSES = 4
+
+    enough = machine.sharing(web=3, workers=1)
+
+    assert (enough.ok, enough.sentence) == (
+        True,
+        "3 web and 1 worker processes run; PORTAL_PROCESSES is 4.",
     )
 
 

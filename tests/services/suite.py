@@ -16,7 +16,7 @@ from dataclasses import dataclass
 LEGS = ("sqlite", "postgres", "browser")
 BROWSER_TESTS = "tests/browser"
 # A leg that hangs is stopped, so that CI says which one instead of timing out.
-_LEG_SECONDS = int(os.environ.get("TEST_LEG_SECONDS", "900"))
+_LEG_SECONDS = int(os.environ.get("TEST_LEG_SECONDS", "1800"))
 _NO_BROWSER = """
 The browser tests were NOT run: no Chromium was found.
   Debian, Ubuntu: sudo apt install chromium     then: make browser
