@@ -205,6 +205,7 @@ OTHERWISE: dict[tuple[str, str, int, str], Told] = {
     ("log in, mistyped", VERIFY, 1, "truncated"): NOT_NOW,
     # Refused to look, as if refused to make; a spoiled record is looked for again.
     ("claim, found by marker", LIST, 1, "400"): AGAIN_NO,
+    ("claim, found by marker", LIST, 1, "403, malformed"): AGAIN_NO,
     ("claim, found by marker", LIST, 1, "wrong types"): AGAIN_KEY,
     # A record without the keys and fields we know is not put back.
     **{(visit, READ, nth, "null lists"): NOT_MOVED
