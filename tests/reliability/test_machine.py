@@ -41,7 +41,7 @@ pytestmark = [
 ]
 SOAK = os.environ.get("SOAK") == "1"
 BOUNDED = profile(
-    max_examples=20,
+    max_examples=32,
     stateful_step_count=20,
     derandomize=True,
     database=None,
