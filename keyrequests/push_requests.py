@@ -62,11 +62,12 @@ def _demand_ours(tyk_id: str, request: KeyRequest, *, again: bool) -> None:
     except DashboardError as error:
         log.info("delivery not read back", extra={"why": str(error)})
         return
-    if not marker and again and not _found_in_tyk(request):
-        raise Park("Tyk keeps requests without our marker: run the doctor")
-    if not marker and not again:
-        raise Later(SOON, "delivered, but read back without a marker")
-    if marker and marker != _marker(request):
+    if not marker:
+        if not again:
+            raise Later(SOON, "delivered, but read back without a marker")
+        if not _found_in_tyk(request):
+            raise Park("Tyk keeps requests without our marker: run the doctor")
+    elif marker != _marker(request):
         raise Park("Tyk answered with the id of another request")
 
 

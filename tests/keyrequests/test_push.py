@@ -96,10 +96,7 @@ def test_an_answer_without_an_id_is_found_by_its_marker(scene):
     assert request.tyk_id == record["id"]
 
 
-def test_a_delivery_read_back_without_a_marker_is_looked_for_in_the_list(scene):
-    """A spoiled answer proves nobody's; it is neither taken nor given to a person."""
-    request = scene.ask()
-    scene.box.faults.add("getKeyRequest", mode="null_lists", times=1)
+def stands_after_a_second_turn(scene, request):
     Outbox.objects.exclude(kind="request.create").delete()
 
     assert outbox.drain() == {"later": 1}
@@ -109,6 +106,13 @@ def test_a_delivery_read_back_without_a_marker_is_looked_for_in_the_list(scene):
     [record] = scene.box.requests()
     request.refresh_from_db()
     assert request.tyk_id == record["id"]
+
+
+def test_a_delivery_read_back_without_a_marker_is_looked_for_in_the_list(scene):
+    """A spoiled answer proves nobody's; it is neither taken nor given to a person."""
+    request = scene.ask()
+    scene.box.faults.add("getKeyRequest", mode="null_lists", times=1)
+    stands_after_a_second_turn(scene, request)
 
 
 def test_a_tyk_that_drops_our_marker_is_not_sent_requests_without_end(scene):
@@ -132,15 +136,7 @@ def test_three_spoiled_answers_are_no_proof_that_tyk_drops_our_marker(scene):
     request = scene.ask()
     scene.box.faults.add("getKeyRequest", mode="null_lists", times=2)
     scene.box.faults.add("listKeyRequests", mode="null_lists", times=1)
-    Outbox.objects.exclude(kind="request.create").delete()
-
-    assert outbox.drain() == {"later": 1}
-    scene.due_now("request.create")
-    assert outbox.drain() == {"done": 1}
-
-    [record] = scene.box.requests()
-    request.refresh_from_db()
-    assert request.tyk_id == record["id"]
+    stands_after_a_second_turn(scene, request)
     assert scene.box.journal.operations().count("createKeyRequest") == 2
 
 
