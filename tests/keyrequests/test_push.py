@@ -96,7 +96,7 @@ def test_an_answer_without_an_id_is_found_by_its_marker(scene):
     assert request.tyk_id == record["id"]
 
 
-def stands_after_a_second_turn(scene, request):
+def stands_after_a_second_turn(scene: Scene, request: KeyRequest) -> None:
     Outbox.objects.exclude(kind="request.create").delete()
 
     assert outbox.drain() == {"later": 1}
