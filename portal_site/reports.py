@@ -6,11 +6,13 @@ below them hold keys, passwords and our Dashboard key; those of the client can't
 be marked for Django, which it does not know. So no value is printed, in no frame.
 """
 
+import logging
 import re
 from collections.abc import ItemsView
 from types import FrameType
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.utils.log import AdminEmailHandler
 from django.utils.safestring import SafeString
@@ -56,6 +58,17 @@ class Report(ExceptionReporter):
 
 class MailToAdmins(AdminEmailHandler):
     """Django's mail of an error; its subject and first line quote the path."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a report only if somebody gets it, and of errors alone.
+
+        A 503 that a view chose tells that Tyk is away: one for each click of an outage
+        would hold every web thread at the mail server, and staff have an alarm of it.
+        """
+        chosen = record.exc_info is None and getattr(record, "status_code", 0) == 503
+        # Django looks for ADMINS itself, but not in a class with a send_mail of its own.
+        if settings.ADMINS and not chosen:
+            super().emit(record)
 
     def send_mail(self, subject: Any, message: Any, *args: Any, **kwargs: Any) -> None:
         # The HTML is a Report, and clean already.

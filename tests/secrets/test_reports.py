@@ -21,7 +21,7 @@ from django.views.debug import ExceptionReporter, SafeExceptionReporterFilter
 from developers import services as people
 from developers.models import MailedLink
 from keyrequests.models import Key
-from portal_site.reports import MailToAdmins, NothingInHand
+from portal_site.reports import MailToAdmins, NothingInHand, Report
 from tests.keyrequests.scene import Scene, build
 from tests.reliability.visits import with_link
 from tests.test_secrets import Haystack
@@ -266,3 +266,41 @@ def test_no_setting_shown_on_the_page_is_a_secret(settings):
 def _whole_mail(message: Any) -> str:
     parts = [part for part, _ in message.alternatives]
     return "\n".join([message.subject, message.body, *map(str, parts)])
+
+
+# --- Who gets a report -----------------------------------------------------------------
+def reports_made(monkeypatch) -> list[Report]:
+    made: list[Report] = []
+    written = Report.get_traceback_text
+
+    def counted(report: Report):
+        made.append(report)
+        return written(report)
+
+    monkeypatch.setattr(Report, "get_traceback_text", counted)
+    return made
+
+
+def test_no_report_is_written_for_nobody(box, settings, monkeypatch):
+    settings.DEBUG, settings.ADMINS = False, []
+    scene, made = build(box), reports_made(monkeypatch)
+
+    with sending_fails(b"PUT"):
+        assert claim(scene)().status_code == 500
+
+    assert made == []
+
+
+def test_tyk_away_is_no_error_to_mail(box, settings, monkeypatch):
+    settings.DEBUG, settings.ADMINS = False, [("Ada", "ada@northwind.example")]
+    scene, made = build(box), reports_made(monkeypatch)
+    click = log_in(scene)
+
+    box.refuse()
+    assert click().status_code == 503
+    assert (made, mail.outbox) == ([], [])
+    box.heal()
+
+    with sending_fails(b"POST"):
+        assert log_in(scene)().status_code == 500
+    assert len(made) == len(mail.outbox) == 1

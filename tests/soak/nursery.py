@@ -10,6 +10,7 @@ One JSON order a line on stdin: {"kind", "log", …}; its answer {"pid"}, and
 """
 
 import ctypes
+import gc
 import importlib
 import json
 import multiprocessing
@@ -55,8 +56,13 @@ def _load() -> None:
     for name in (
         "portal_site.wsgi",
         "granian",
-        "celery.bin.worker",
+        "celery.bin.celery",
+        "celery.apps.worker",
         "celery.apps.beat",
+        "celery.concurrency.prefork",
+        "celery.worker.consumer",
+        "celery.app.builtins",
+        app.backend.__class__.__module__,
     ):
         importlib.import_module(name)
     reverse("home")
@@ -80,6 +86,9 @@ def _warm() -> None:
         assert Client().get(path).status_code == 200, path
     importlib.import_module("kombu.transport.redis")
     connections.close_all()
+    # Celery collects garbage whenever it forks: what stands here is none.
+    gc.collect()
+    gc.freeze()
 
 
 def _born(order: Order) -> int:
