@@ -54,6 +54,17 @@ def key_fingerprints(key_id: str, *, tyk_id: str) -> tuple[str, ...]:
     return tuple(fingerprints(key_id, purpose=f"key:{tyk_id}"))
 
 
+def keyed_digest(text: str, *, purpose: str) -> str:
+    """64 hex characters that change with `text`, by the first key alone.
+
+    BLAKE2, for what is compared by the hundred thousand: in an eighth of the time of
+    a fingerprint. Another first key only has everything compared once more.
+    """
+    made = hashlib.blake2b(key=_ring()[0], digest_size=32)
+    made.update(f"{purpose}\0{text}".encode())
+    return made.hexdigest()
+
+
 def digest(token: str) -> str:
     """SHA-256 of a long random token, as 64 hex characters."""
     return hashlib.sha256(token.encode()).hexdigest()

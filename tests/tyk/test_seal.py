@@ -55,3 +55,20 @@ def test_fingerprints_differ_by_purpose_and_key(settings):
     assert one != seal.fingerprint("9c1d4e7f", purpose="key:b")
     settings.SEAL_KEYS = [NEW, OLD]
     assert one != seal.fingerprint("9c1d4e7f", purpose="key:a")
+
+
+def test_a_keyed_digest_differs_by_text_purpose_and_first_key(settings):
+    settings.SEAL_KEYS = [NEW, OLD]
+    made = seal.keyed_digest("a", purpose="one")
+    others = {
+        seal.keyed_digest("b", purpose="one"),
+        seal.keyed_digest("a", purpose="two"),
+    }
+    settings.SEAL_KEYS = [OLD, NEW]
+    others.add(seal.keyed_digest("a", purpose="one"))
+    settings.SEAL_KEYS = [NEW]
+
+    assert len(made) == 64
+    assert made not in others
+    assert len(others) == 3
+    assert seal.keyed_digest("a", purpose="one") == made

@@ -1,12 +1,12 @@
 """One item of a list that nobody has judged yet.
 
-Most of a long list is what it was an hour ago. A reader who kept the digest of an
-item may leave it undecoded, since the same text decodes to the same record.
+Most of a long list is what it was an hour ago. A reader who kept a digest of the text
+of an item may leave it undecoded.
 """
 
 from __future__ import annotations
 
-import hashlib
+import json
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
@@ -18,9 +18,9 @@ T = TypeVar("T")
 
 
 class Unread(Generic[T]):
-    """An item as it came, secrets and raw keys included: its repr shows the id only."""
+    """The text of an item, secrets and raw keys included: its repr shows the id only."""
 
-    __slots__ = ("_decode", "_document", "digest", "id", "index")
+    __slots__ = ("_decode", "id", "index", "text")
 
     def __init__(
         self, index: int, document: object, text: str, decode: Callable[[object], T]
@@ -28,9 +28,9 @@ class Unread(Generic[T]):
         self.index = index
         # None if it names none: then `read` says what is wrong with it.
         self.id = wire.id_of(document)
-        # Of the text, since its members in another order would be another text.
-        self.digest = hashlib.sha256(text.encode()).hexdigest()
-        self._document = document
+        # As it was written: the same text decodes to the same record. The document is
+        # let go: of a chunk of them most are never read, and all would be held.
+        self.text = text
         self._decode = decode
 
     def __repr__(self) -> str:
@@ -38,7 +38,7 @@ class Unread(Generic[T]):
 
     def read(self) -> T | BadRecord:
         """The record, or what could not be read of it."""
-        return read(self.index, self._document, self._decode)
+        return read(self.index, json.loads(self.text), self._decode)
 
 
 def read(index: int, document: object, decode: Callable[[object], T]) -> T | BadRecord:
