@@ -66,8 +66,9 @@ if not 1 <= PORTAL_PROCESSES <= TYK_CALLS_IN_FLIGHT:
         f"{PORTAL_PROCESSES}: each process needs at least one call."
     )
 # Calls without an answer, in a row, until a process stops asking for 9 to 15
-# seconds; 0: it never stops.
-TYK_BREAKER_AFTER = env.whole("TYK_BREAKER_AFTER", 4)
+# seconds; 0: it never stops. Two: of two web processes, with two calls each, four
+# people wait for a Dashboard that begins to hang, and the fifth is told at once.
+TYK_BREAKER_AFTER = env.whole("TYK_BREAKER_AFTER", 2)
 # Wall-clock seconds from connect to the last byte.
 TYK_CONNECT_TIMEOUT = env.number("TYK_CONNECT_TIMEOUT", 1.0)
 TYK_LOGIN_DEADLINE = env.number("TYK_LOGIN_DEADLINE", 5.0)
