@@ -55,15 +55,18 @@ def _apply_requests(*, approved: bool | None) -> Pulled:
 
 def apply_asked(records: list[Asked]) -> int:
     # No objects: of a list of 200,000 nearly all are as they were.
-    rows = KeyRequest.objects.filter(tyk_id__in=[record.id for record in records])
-    known = dict(rows.values_list("tyk_id", "tyk_state"))
+    listed = [record.id for record in records]
+    known = dict(
+        bulk.select(KeyRequest, ("tyk_id", "tyk_state"), named="tyk_id", by=listed)
+    )
     approved = [
         record.id
         for record in records
         if record.approved and known.get(record.id, "approved") != "approved"
     ]
     changed = 0
-    for row in rows.filter(tyk_id__in=approved).select_related("developer"):
+    rows = KeyRequest.objects.filter(tyk_id__in=approved)
+    for row in rows.select_related("developer") if approved else ():
         changed += _approved_there(row)
     return changed + _keep_new([r for r in records if r.id not in known])
 

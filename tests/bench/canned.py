@@ -114,6 +114,8 @@ def serving(canned: Canned) -> Iterator[str]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        # A body right behind its head waits for nobody, as in the real Dashboard.
+        disable_nagle_algorithm = True
 
         def do_GET(self) -> None:
             body, status = _answer(canned, self.path)

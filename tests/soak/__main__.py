@@ -15,7 +15,7 @@ from tests.soak.run import CHANCE, Plan, soak
 
 # Seconds of chaos, unless told: what 500 requests may take, if all is to be over in
 # five minutes, and so much for each one more.
-SHORTEST, FEW, A_REQUEST = 120.0, 500, 0.6
+SHORTEST, FEW, A_REQUEST = 160.0, 500, 0.6
 
 
 def arguments(given: list[str] | None = None) -> argparse.Namespace:

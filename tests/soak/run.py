@@ -30,6 +30,7 @@ CHANCE = 0.3  # of a call to the Dashboard to go wrong
 SWEEPS = 3  # within which everything has come to rest
 MOST_SWEEPS = 8
 SAY_EVERY = 10.0  # seconds
+SHORTEST_STAY, LONGEST_STAY = 30.0, 300.0  # seconds in which nobody is killed
 
 
 @dataclass(frozen=True)
@@ -156,7 +157,7 @@ def _count_calls(found: Found, house: House) -> None:
 
 def _stay(found: Found, house: House, crowd: Crowd) -> None:
     """Calls go wrong and nobody is killed: whose memory grows, and who keeps files."""
-    seconds = max(30.0, found.plan.seconds / 5)
+    seconds = min(max(SHORTEST_STAY, found.plan.seconds / 5), LONGEST_STAY)
     house.box.ask(do="chance", chance=found.plan.chance)
     crowd.wanted += found.plan.requests // 10 + 1
     watch = gauges.Gauges()
