@@ -10,6 +10,7 @@ from django.db import DatabaseError
 from django.utils import timezone
 
 from tyk import measured
+from tyk.dashboard import calls
 from tyk.dashboard.breaker import Breaker
 from tyk.dashboard.caller import CallEvent, Deadlines
 from tyk.dashboard.client import Dashboard
@@ -121,9 +122,14 @@ def _log_call(event: CallEvent) -> None:
 # What an error says of the Dashboard. Its refusals are answers; 429 is neither.
 _AWAY = frozenset({"Unreachable", "OutcomeUnknown", "Unexpected"})
 _NO_NEWS = frozenset({"Busy"})
+_ABOUT_ONE_KEY = frozenset(
+    {calls.KEYS_USAGE.operation, calls.OAUTH_CLIENT_USAGE.operation}
+)
 
 
 def _tell_breaker(event: CallEvent) -> None:
+    if event.reason == "no_time":
+        breaker().not_sent()
     if event.reason in measured.NOT_TRIED or event.outcome in _NO_NEWS:
         return
     if event.outcome in _AWAY and not _is_an_answer(event):
@@ -135,8 +141,11 @@ def _tell_breaker(event: CallEvent) -> None:
 def _is_an_answer(event: CallEvent) -> bool:
     """Read, but not understood: one odd record must not stop all others.
 
-    Nor must a call that this Dashboard lacks, which answers with a page of its own.
+    Nor must a call that this Dashboard lacks, which answers with a page of its own,
+    nor a key whose usage it can't tell: who reads usage counts those.
     """
+    if event.operation in _ABOUT_ONE_KEY:
+        return event.outcome == "Unexpected"
     lacking = event.reason == "not_json" and 400 <= (event.status or 0) < 500
     return lacking or event.reason in {"wrong_shape", "too_large"}
 

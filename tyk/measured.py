@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from tyk.dashboard.caller import CallEvent
 
 REGISTRY = CollectorRegistry()
-NOT_TRIED = frozenset({"shed", "breaker"})
+NOT_TRIED = frozenset({"shed", "breaker", "no_time"})
 
 CALLS = Counter(
     "portal_dashboard_calls",
@@ -39,7 +39,7 @@ def tried() -> int:
 def count(event: CallEvent) -> None:
     """Count one exchange. Labels are names of ours, never what anybody sent.
 
-    A call that was never tried counts as `shed` or `breaker`, and takes no time.
+    A call that was never tried counts as why it was not, and takes no time.
     """
     global _tried
     if event.reason in NOT_TRIED:

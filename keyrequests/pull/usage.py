@@ -27,7 +27,6 @@ from tyk.dashboard.errors import (
     NotFound,
     Refused,
     Unexpected,
-    Unreachable,
 )
 from tyk.dashboard.records import UsageRow
 from tyk.dashboard.usage import Resolution
@@ -51,8 +50,7 @@ HOURS_KEPT_DAYS = 3  # today and the two days before
 RUN_SECONDS = 45.0
 # What the Dashboard says of one key and not of itself.
 ABOUT_ONE_KEY = (NotFound, Refused, Unexpected, SealBroken)
-# So many in a row, and none that went well: it is not about the keys. The breaker
-# opens there, too (TYK_BREAKER_AFTER).
+# So many in a row, and none that went well: it is not about the keys.
 MANY = 4
 CHUNK = 500
 
@@ -108,12 +106,7 @@ def usage() -> Pulled:
             begun.append(key.pk)
             try:
                 _read_one(key, pulled, now=now)
-            except DashboardError as error:
-                if _is_our_breaker(error) and pulled.seen:
-                    # What made no sense was about single keys, and in a row it
-                    # opened the breaker. The next run goes on with the rest.
-                    log.warning("usage run stopped", extra={"bad": pulled.bad})
-                    break
+            except DashboardError:
                 left = Key.objects.filter(pk__in=[one.pk for one in keys[number:]])
                 left = left.exclude(usage_trouble=Trouble.AWAY)
                 left.update(usage_trouble=Trouble.AWAY)
@@ -121,10 +114,6 @@ def usage() -> Pulled:
     finally:
         nearing.ask_for_due(begun, now=now)
     return pulled
-
-
-def _is_our_breaker(error: DashboardError) -> bool:
-    return isinstance(error, Unreachable) and error.reason == "breaker"
 
 
 def _read_one(key: Key, pulled: Pulled, *, now: datetime) -> None:

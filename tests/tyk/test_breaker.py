@@ -182,3 +182,24 @@ def test_pages_cost_nothing(box, clock, organisation, client):
     assert client.get("/catalogue/").status_code == 200
     assert client.get("/login/").status_code == 200
     assert len(box.journal) == asked
+
+
+@pytest.mark.django_db
+def test_a_call_that_had_no_time_left_says_nothing_of_the_dashboard(box, clock):
+    for _ in range(4):
+        with pytest.raises(DashboardError):
+            connect.dashboard().configuration(deadline=0)
+
+    assert connect.breaker().state == "closed"
+    assert len(box.journal) == 0
+
+
+@pytest.mark.django_db
+def test_a_probe_that_had_no_time_left_was_none(box, clock):
+    for _ in range(3):
+        connect.breaker().failed()
+    clock.now += 10
+    with pytest.raises(DashboardError):
+        connect.dashboard().configuration(deadline=0)
+
+    assert connect.breaker().state == "half open"

@@ -34,7 +34,7 @@ def test_with_nothing_left_nothing_is_sent(box):
     ):
         with pytest.raises(Unreachable) as caught:
             call()
-        assert caught.value.reason == "timeout"
+        assert caught.value.reason == "no_time"
 
     assert len(box.journal) == 0
 

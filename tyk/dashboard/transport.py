@@ -188,7 +188,7 @@ class Transport:
     ) -> requests.Response | Fault:
         """Send, and return as soon as the headers are there."""
         if flight.ends <= time.monotonic():
-            return Fault("timeout", sent=False)
+            return Fault("no_time", sent=False)
         session = self._session()
         prepared = session.prepare_request(self._prepared(request, key))
         left = max(flight.ends - time.monotonic(), 0.001)
