@@ -84,6 +84,16 @@ def _staff_with(address: str) -> User | None:
     return next(iter(exact or rows), None) if exact or len(rows) == 1 else None
 
 
+def rights_of(staff: User) -> set[str]:
+    """Their own and those of their groups, also of somebody switched off.
+
+    Not of a superuser, who has every right without holding it.
+    """
+    theirs = Permission.objects.filter(Q(user=staff) | Q(group__user=staff))
+    names = theirs.values_list("content_type__app_label", "codename")
+    return {f"{app}.{name}" for app, name in names.order_by()}
+
+
 class StaffBackend(ModelBackend):
     """Staff, for the admin; also where their permissions are looked up."""
 
@@ -125,10 +135,7 @@ class StaffBackend(ModelBackend):
         if user_obj.is_superuser:
             return super().get_all_permissions(user_obj)
         if not hasattr(user_obj, "_perm_cache"):
-            theirs = Permission.objects.filter(
-                Q(user=user_obj) | Q(group__user=user_obj)
-            ).values_list("content_type__app_label", "codename")
-            user_obj._perm_cache = {f"{app}.{name}" for app, name in theirs.order_by()}
+            user_obj._perm_cache = rights_of(user_obj)
         return cast("set[str]", user_obj._perm_cache)
 
     def get_user(self, user_id: int) -> User | None:
