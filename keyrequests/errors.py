@@ -120,6 +120,13 @@ class NotLive(AccessError):
     sentence = "This key has already ended."
 
 
+class SwitchedOff(AccessError):
+    """Tyk says so now; the mirror may not have heard of it."""
+
+    code = "switched_off"
+    sentence = "This account is switched off. No key was made."
+
+
 class KeyServiceAway(AccessError):
     """Certainly nothing was made; the same button works later."""
 

@@ -35,6 +35,8 @@ from keyrequests.errors import (
     KeyServiceBusy,
     MadeElsewhere,
     NotClaimable,
+    NotLive,
+    SwitchedOff,
 )
 from keyrequests.models import Event, Key, KeyPolicy, KeyRequest, Mint
 from tyk import lanes, outbox
@@ -74,8 +76,8 @@ class Shown:
 def claim(request: KeyRequest) -> Shown:
     """Make the key of an approved request, for its owner to see once.
 
-    Raises the refusals of `services.refuse_claim`, AccountBusy or KeyServiceAway
-    (nothing was made), ClaimUnsure (being found out) or MadeElsewhere.
+    Raises the refusals of `services.refuse_claim`, SwitchedOff, AccountBusy or
+    KeyServiceAway (nothing was made), ClaimUnsure (being found out) or MadeElsewhere.
     """
     services.refuse_claim(request)
     return _mint(request, replaces=None, overlap=0)
@@ -85,8 +87,8 @@ def replace(key: Key, *, overlap: float, reason: str = "") -> Shown:
     """Make a new key for the request of `key`; the old one ends in `overlap` seconds.
 
     `reason`, in a few words, is kept on the time line.
-    Raises the refusals of `services.refuse_replacement`, AccountBusy, KeyServiceAway
-    or ClaimUnsure; then the old key is untouched.
+    Raises the refusals of `services.refuse_replacement`, SwitchedOff, AccountBusy,
+    KeyServiceAway or ClaimUnsure; then the old key is untouched.
     """
     services.refuse_replacement(key)
     if key.request is None:
@@ -101,22 +103,27 @@ def _mint(
     with _alone(request.developer) as alone:
         # From here: who waited for the lane has as much time as who did not.
         budget = Budget(settings.TYK_CLAIM_DEADLINE)
-        try:
-            before = holdings.of_developer(
-                request.developer,
-                dashboard().developer(request.developer.tyk_id, deadline=budget.left()),
-            )
-        except DashboardError as error:
-            log.warning("claim not begun", extra={"why": str(error)})
-            raise _away(error) from None
+        before = _held_now(request.developer, budget)
         if budget.left() < settings.TYK_CLAIM_DEADLINE / 2:
             # Too little time for a call whose answer must not be lost.
             raise KeyServiceAway
-        mint = _begin(request, replaces=replaces, before=before.fingerprints)
+        mint = _begin(request, replaces=replaces, before=before)
         minted = _approve(mint, budget, alone=alone)
         key = _keep(mint, minted, overlap=overlap, reason=reason)
         _read_back(key, mint, budget)
     return Shown(mint=mint, key=key, pairs=_pairs(minted))
+
+
+def _held_now(developer: Developer, budget: Budget) -> holdings.Holdings:
+    """What Tyk lists for them; raises SwitchedOff or KeyServiceAway."""
+    try:
+        record = dashboard().developer(developer.tyk_id, deadline=budget.left())
+    except DashboardError as error:
+        log.warning("claim not begun", extra={"why": str(error)})
+        raise _away(error) from None
+    if record.inactive:
+        raise SwitchedOff
+    return holdings.of_developer(developer, record)
 
 
 @contextmanager
@@ -133,7 +140,9 @@ def _alone(developer: Developer) -> Iterator[lanes.Held]:
         raise BeingMade from None
 
 
-def _begin(request: KeyRequest, *, replaces: Key | None, before: list[str]) -> Mint:
+def _begin(
+    request: KeyRequest, *, replaces: Key | None, before: holdings.Holdings
+) -> Mint:
     """Commit that a key is about to be made, and who finds out if we die."""
     try:
         with transaction.atomic():
@@ -141,14 +150,16 @@ def _begin(request: KeyRequest, *, replaces: Key | None, before: list[str]) -> M
             request.refresh_from_db()
             if replaces is None:
                 services.refuse_claim(request)
+                _refuse_if_handed_out_key_ended(request, before)
             else:
                 replaces.refresh_from_db()
                 services.refuse_replacement(replaces)
+                _refuse_if_ended_in_tyk(replaces, before)
             mint = Mint.objects.create(
                 request=request,
                 replaces=replaces,
                 tyk_request_id=_unused_tyk_request(request),
-                before=before,
+                before=before.fingerprints,
                 started_at=timezone.now(),
                 mailed=Organisation.current().mails_keys,
             )
@@ -161,6 +172,47 @@ def _begin(request: KeyRequest, *, replaces: Key | None, before: list[str]) -> M
     except IntegrityError:
         raise BeingMade from None
     return mint
+
+
+# The mirror believes that a key was revoked in Tyk only after two looks. Until then,
+# and without these, its owner could have another one that nobody reviewed.
+
+
+def _refuse_if_handed_out_key_ended(
+    request: KeyRequest, now: holdings.Holdings
+) -> None:
+    """Raise NotClaimable if the claim stands on a key Tyk made, and it is gone.
+
+    The pull that found that key saw it listed: no replica is behind.
+    """
+    if request.status != KeyRequest.Status.GRANTED:
+        return
+    if not any(_lists(now, key) for key in services.handed_out(request)):
+        raise NotClaimable(
+            "The key that was handed out for this request has ended. Ask for access "
+            "again."
+        )
+
+
+def _refuse_if_ended_in_tyk(key: Key, now: holdings.Holdings) -> None:
+    """Raise NotLive if Tyk lists a live key no more.
+
+    One that we are ending may be gone by our own call. One without an id can't be
+    looked for, and a replica may not list a young one yet.
+    """
+    young = timezone.now() - key.created_at < pull.LISTED_WITHIN
+    if key.state != Key.State.LIVE or key.fp is None or young:
+        return
+    if not _lists(now, key):
+        raise NotLive(
+            "The gateway has ended this key, so it can not be replaced. Ask for access "
+            "again."
+        )
+
+
+def _lists(now: holdings.Holdings, key: Key) -> bool:
+    """Whether `key`, whose id is known, is one of those."""
+    return any(key.fp in one.fps for one in now.held)
 
 
 def _unused_tyk_request(request: KeyRequest) -> str:

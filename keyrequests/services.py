@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.timesince import timesince
 
@@ -279,19 +280,22 @@ def _granted_elsewhere(request: KeyRequest) -> bool:
 
     Without the last a key that was revoked in Tyk could be had again unreviewed.
     """
-    policies = request.plans.values_list("policy_id", flat=True)
-    handed_out = Key.objects.filter(
-        developer=request.developer,
-        origin=Key.Origin.FOUND,
-        state=Key.State.LIVE,
-        policies__policy_id__in=policies,
-    )
     return (
         request.status == Status.GRANTED
         and request.origin == KeyRequest.Origin.PORTAL
         and request.decided_in == KeyRequest.DecidedIn.TYK
         and not request.mints.filter(state=Mint.State.SHOWN).exists()
-        and handed_out.exists()
+        and handed_out(request).exists()
+    )
+
+
+def handed_out(request: KeyRequest) -> QuerySet[Key]:
+    """The keys that may be what somebody in Tyk made of it, and still work."""
+    return Key.objects.filter(
+        developer=request.developer,
+        origin=Key.Origin.FOUND,
+        state=Key.State.LIVE,
+        policies__policy_id__in=request.plans.values("policy_id"),
     )
 
 

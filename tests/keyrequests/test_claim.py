@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from keyrequests import live, services
+from keyrequests import holdings, live, services
 from keyrequests.errors import (
     BeingDelivered,
     BeingMade,
@@ -18,6 +18,7 @@ from keyrequests.errors import (
     MadeElsewhere,
     NotClaimable,
     NotLive,
+    SwitchedOff,
 )
 from keyrequests.models import Event, Key, KeyRequest, Mint
 from tests.keyrequests.scene import Scene, build
@@ -507,6 +508,123 @@ def test_a_key_revoked_in_tyk_is_not_had_again_without_review(scene):
         live.claim(KeyRequest.objects.get(pk=request.pk))
 
     assert scene.box.keys() == []
+
+
+def test_a_key_handed_out_and_revoked_in_tyk_is_not_had_again_either(scene):
+    """The mirror has not looked since."""
+    request = scene.ask()
+    scene.deliver()
+    request.refresh_from_db()
+    raw = scene.box.approve(request.tyk_id)["RawKey"]
+    pull.run("requests")
+    pull.run("developers")
+    scene.box.delete_key(scene.box.key_id(raw))
+    scene.box.journal.clear()
+
+    with pytest.raises(NotClaimable, match="has ended"):
+        live.claim(KeyRequest.objects.get(pk=request.pk))
+
+    assert nothing_begun(scene)
+    assert scene.box.keys() == []
+
+
+def nothing_begun(scene: Scene) -> bool:
+    """Tyk was read and told nothing, and no try is noted or to be settled."""
+    return (
+        set(scene.box.journal.operations()) == {"getDeveloper"}
+        and not Mint.objects.exclude(state=Mint.State.SHOWN).exists()
+        and not Outbox.objects.filter(kind="mint.settle").exists()
+    )
+
+
+@pytest.fixture
+def old(scene) -> live.Shown:
+    """A key claimed so long ago that every replica lists it; no call noted since."""
+    shown = live.claim(scene.approved())
+    scene.deliver()
+    Outbox.objects.filter(kind="mint.settle").delete()
+    Key.objects.update(created_at=timezone.now() - timedelta(minutes=16))
+    scene.box.journal.clear()
+    return shown
+
+
+def test_a_key_revoked_in_tyk_is_not_replaced_without_review(scene, old):
+    scene.box.delete_key(scene.box.keys()[0].id)
+
+    with pytest.raises(NotLive, match="The gateway has ended this key"):
+        live.replace(old.key, overlap=0)
+
+    assert nothing_begun(scene)
+    assert scene.box.keys() == []
+    assert Mint.objects.get() == old.mint
+    key = Key.objects.get()
+    assert (key.state, key.ends_at) == (Key.State.LIVE, None)
+    assert not key.events.filter(verb=Event.Verb.REPLACED).exists()
+
+
+def test_another_key_of_the_developer_stands_for_none_that_was_revoked(scene, old):
+    scene.box.delete_key(scene.box.keys()[0].id)
+    other = scene.box.issue_key(scene.developer.tyk_id, scene.policy)
+
+    with pytest.raises(NotLive, match="The gateway has ended this key"):
+        live.replace(old.key, overlap=0)
+
+    assert nothing_begun(scene)
+    [held] = scene.box.keys()
+    assert held.id == scene.box.key_id(other)
+
+
+def test_a_key_named_by_an_older_seal_key_is_replaced(scene, settings, old):
+    settings.SEAL_KEYS = ["n" * 32, *settings.SEAL_KEYS]
+
+    new = live.replace(old.key, overlap=0)
+
+    assert scene.box.gateway_accepts(new.pairs[0][1].reveal())
+
+
+def test_a_young_key_that_a_replica_does_not_list_yet_is_replaced(scene):
+    scene.box.switch(replica_lag=60.0)
+    shown = live.claim(scene.approved())
+    holdings.keep_id(shown.key, scene.box.keys()[0].id)
+
+    new = live.replace(shown.key, overlap=0)
+
+    assert scene.box.gateway_accepts(new.pairs[0][1].reveal())
+
+
+def test_a_key_whose_id_is_not_known_yet_is_replaced(scene, old):
+    Key.objects.update(fp=None, sealed_id=None)
+
+    new = live.replace(Key.objects.get(), overlap=0)
+
+    assert scene.box.gateway_accepts(new.pairs[0][1].reveal())
+
+
+def test_an_account_switched_off_in_tyk_claims_nothing(scene):
+    request = scene.approved()
+    scene.box.edit_developer(scene.developer.tyk_id, inactive=True)
+    Outbox.objects.all().delete()
+
+    with pytest.raises(SwitchedOff):
+        live.claim(request)
+
+    assert Mint.objects.count() == Outbox.objects.count() == 0
+    assert scene.box.keys() == []
+    assert [r["approved"] for r in scene.box.requests()] == [False]
+    request.refresh_from_db()
+    assert request.status == KeyRequest.Status.APPROVED
+
+
+def test_an_account_switched_off_in_tyk_replaces_nothing(scene, old):
+    scene.box.edit_developer(scene.developer.tyk_id, inactive=True)
+
+    with pytest.raises(SwitchedOff):
+        live.replace(old.key, overlap=0)
+
+    assert nothing_begun(scene)
+    [held] = scene.box.keys()
+    assert held.id == holdings.id_of(old.key)
+    assert Key.objects.get().state == Key.State.LIVE
 
 
 def test_an_old_approval_made_in_tyk_is_no_free_key(scene):
