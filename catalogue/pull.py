@@ -26,6 +26,7 @@ from tyk.dashboard.records import (
     Documentation,
     Policy,
 )
+from tyk.fitting import clean
 from tyk.pull import Pulled
 
 CHUNK = 500  # rows in one write transaction; SQLite has one writer
@@ -147,15 +148,15 @@ def documents() -> Pulled:
 def plan_of(policy: Policy, *, now: datetime) -> Plan:
     plan = Plan(
         oid=policy.id,
-        ref=_text(policy.ref, 200),
-        name=_text(policy.name, 200) or policy.id,
+        ref=clean(policy.ref, 200),
+        name=clean(policy.name, 200) or policy.id,
         rate=policy.rate,
         per=policy.per,
         quota_max=_whole(policy.quota_max),
         quota_period=_whole(policy.quota_renewal_rate),
         key_expires_in=_whole(policy.key_expires_in),
         per_api=_per_api(policy),
-        apis=[[_text(api, 200), _text(name, 200)] for api, name in policy.apis],
+        apis=[[clean(api, 200), clean(name, 200)] for api, name in policy.apis],
         auth_kind=_plan_kind(policy),
         live=policy.live,
         read_at=now,
@@ -168,7 +169,7 @@ def _per_api(policy: Policy) -> list[dict[str, object]]:
     return [
         {
             "api_id": api_id,
-            "api_name": _text(limit.api_name, 200) or api_id,
+            "api_name": clean(limit.api_name, 200) or api_id,
             "rate": limit.rate,
             "per": limit.per,
             "quota_max": _whole(limit.quota_max),
@@ -223,19 +224,19 @@ def entry_values(
 ) -> dict[str, object]:
     override = entry.override
     return {
-        "name": _text(entry.name, 200) or "API",
-        "short_text": _text(entry.short_description),
-        "long_text": _text(entry.long_description),
-        "version": _text(entry.version, 40),
-        "policy_id": _text(entry.policy_id, 64),
-        "api_id": _text(entry.api_id, 64),
+        "name": clean(entry.name, 200) or "API",
+        "short_text": clean(entry.short_description),
+        "long_text": clean(entry.long_description),
+        "version": clean(entry.version, 40),
+        "policy_id": clean(entry.policy_id, 64),
+        "api_id": clean(entry.api_id, 64),
         "plan_id": plan.pk if plan else None,
         "shown": entry.show,
         "keyless": entry.is_keyless or entry.auth_type == "keyless",
         "auth_kind": words.auth_kind(entry.auth_type),
         "approval_override": override.require_key_approval if override else None,
         "ask_fields": list(override.key_request_fields) if override else None,
-        "documentation_id": _text(entry.documentation, 64),
+        "documentation_id": clean(entry.documentation, 64),
         "position": position,
     }
 
@@ -371,12 +372,6 @@ def _in_chunks(rows: Sequence[M], write: Callable[[Sequence[M]], object]) -> Non
 def _digest(values: dict[str, object]) -> str:
     text = json.dumps(values, sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def _text(value: str, length: int | None = None) -> str:
-    """Cut to the column; PostgreSQL takes neither NUL nor half a surrogate pair."""
-    clean = value.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
-    return clean[:length]
 
 
 def _whole(value: int) -> int:

@@ -7,6 +7,7 @@ from django.db.models import Case, Q, TextField, Value, When
 
 from catalogue import text
 from catalogue.models import Document, Entry, EntryQuerySet, Plan
+from tyk import fitting
 from tyk.models import Organisation, PullState
 
 
@@ -104,7 +105,8 @@ def plans_for(policy_ids: Iterable[str]) -> dict[str, Plan]:
     `_id` wins. Of several policies with one custom id (Tyk does not forbid it)
     an offered one wins, then the oldest.
     """
-    wanted = {policy_id for policy_id in policy_ids if policy_id}
+    # An id with NUL in it names no policy here, and PostgreSQL refuses the question.
+    wanted = {one for one in policy_ids if one and fitting.fits(one)}
     plans = Plan.objects.filter(Q(oid__in=wanted) | Q(ref__in=wanted)).order_by("pk")
     found: dict[str, Plan] = {}
     for plan in sorted(plans, key=lambda plan: not plan.offered):

@@ -149,10 +149,13 @@ def _read_back(
 
 
 def _demand_ours(record: records.Developer, typed: str) -> None:
-    """Of our organisation, of the typed address, and not closed by its owner."""
+    """Of our organisation and the typed address, kept here, not closed by its owner."""
     ours = Organisation.current().org_id
     if ours and record.org_id != ours:
         log.error("developer of another organisation")
+        raise UpstreamUnavailable
+    if not pull.fits(record):
+        log.error("proved developer that no column holds")
         raise UpstreamUnavailable
     if email_key(record.email) != email_key(typed):
         log.error("developer read back has another address")

@@ -14,7 +14,7 @@ from django.utils import timezone
 from developers import outcomes, twins
 from developers.models import Developer, email_key
 from developers.services import MARKER_FIELD, end_sessions, sign_up_fields
-from tyk import bulk, connect
+from tyk import bulk, connect, fitting
 from tyk.dashboard import records
 from tyk.dashboard.calls import GET_DEVELOPER
 from tyk.dashboard.errors import DashboardError, NotFound, Refused, Unexpected
@@ -56,6 +56,7 @@ class Applied:
     # By Tyk id, the digest of what is mirrored of each, changed or not.
     mirrored: dict[str, str] = field(default_factory=dict)
     refused: int = 0  # of another organisation: never stored
+    bad: int = 0  # see `fits`: never stored, and its row stays as it was
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +80,12 @@ def apply(found: Sequence[records.Developer]) -> Applied:
     applied = Applied()
     ours = [r for r in found if is_ours(r, organisation)]
     applied.refused = len(found) - len(ours)
+    good = [r for r in ours if fits(r)]
+    applied.bad = len(ours) - len(good)
     if applied.refused:
         log.error("developers of another organisation", extra={"n": applied.refused})
     asked = sign_up_fields(organisation)
-    for chunk in _chunks(ours):
+    for chunk in _chunks(good):
         rows = [row_of(record, asked) for record in chunk]
         applied.mirrored.update((row.tyk_id, row.digest) for row in rows)
         applied.changed += _apply_chunk(chunk, rows)
@@ -92,6 +95,12 @@ def apply(found: Sequence[records.Developer]) -> Applied:
 def is_ours(record: records.Developer, organisation: Organisation) -> bool:
     expected = organisation.org_id
     return not expected or not record.org_id or record.org_id == expected
+
+
+def fits(record: records.Developer) -> bool:
+    """Whether our columns hold its id and address: cut they would be another's."""
+    address = fitting.fits(record.email, 254) and len(email_key(record.email)) <= 254
+    return address and fitting.fits(record.id, 64)
 
 
 def _chunks(found: Sequence[records.Developer]) -> Iterator[list[records.Developer]]:
@@ -174,9 +183,9 @@ def _password_moved(row: Developer, known: _Known | None) -> bool:
 
 
 def row_of(record: records.Developer, asked: list[str]) -> Developer:
-    fields = {name: record.fields[name] for name in asked if name in record.fields}
+    fields = {n: fitting.clean(record.fields[n]) for n in asked if n in record.fields}
     # By Tyk's convention the display name is the custom field "Name".
-    name = str(record.fields.get("Name", ""))[:200]
+    name = fitting.clean(record.fields.get("Name", ""), 200)
     row = Developer(
         tyk_id=record.id,
         email=record.email,
@@ -210,7 +219,13 @@ def _stamp(moment: datetime | None) -> float | None:
 
 
 def mirror(record: records.Developer) -> Developer:
-    """Mirror one record; its row. Developer.DoesNotExist if it isn't ours."""
+    """Mirror one record; its row.
+
+    Raises Unexpected if it does not fit, Developer.DoesNotExist if it isn't ours.
+    """
+    if not fits(record):
+        where = "developer: id or email that no column holds"
+        raise Unexpected(GET_DEVELOPER, reason="wrong_shape", where=where)
     apply([record])
     return Developer.objects.get(tyk_id=record.id)
 

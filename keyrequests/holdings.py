@@ -11,7 +11,7 @@ from typing import Protocol
 
 from developers.models import Developer
 from keyrequests.models import Key
-from tyk import seal
+from tyk import fitting, seal
 
 
 class _Client(Protocol):
@@ -76,12 +76,17 @@ def of_record(tyk_id: str, listing: Listing) -> Holdings:
             clients.setdefault(client.client_id, set()).add(policy_id)
     return Holdings(
         tuple(
-            Held(key_id, _fingerprints(tyk_id, key_id), frozenset(named), is_oauth)
+            Held(key_id, _fingerprints(tyk_id, key_id), _kept(named), is_oauth)
             for ids, is_oauth in ((policies, False), (clients, True))
             for key_id, named in ids.items()
-            if key_id
+            if key_id and fitting.fits(key_id)
         )
     )
+
+
+def _kept(policies: set[str]) -> frozenset[str]:
+    """Those a column holds; no policy has the id of another one."""
+    return frozenset(one for one in policies if fitting.fits(one, 64))
 
 
 def fingerprints(developer: Developer, key_id: str) -> tuple[str, ...]:

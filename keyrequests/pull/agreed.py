@@ -33,13 +33,13 @@ from developers.models import Developer
 from developers.services import sign_up_fields
 from keyrequests import holdings
 from keyrequests.models import Key
-from tyk import seal
+from tyk import fitting, seal
 from tyk.dashboard.records import BadRecord, Developer as Person
 from tyk.dashboard.unread import Unread
 from tyk.models import Organisation
 
 # Raise it when a record is read in another way, so that each is read once more.
-READING = 1
+READING = 2
 
 
 def terms() -> str:
@@ -51,7 +51,9 @@ def terms() -> str:
 
 def moved(listed: Sequence[Unread[Person]], agreed_on: str) -> list[Unread[Person]]:
     """Those of a chunk that may say something new, by the `terms()` of today."""
-    ours = _agreed_here([one.id for one in listed if one.id])
+    # PostgreSQL refuses to be asked for an id that it could not hold.
+    ids = [one.id for one in listed if one.id and fitting.fits(one.id)]
+    ours = _agreed_here(ids)
     changed = set()
     for one in listed:
         here = ours.get(one.id or "")

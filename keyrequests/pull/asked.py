@@ -3,7 +3,7 @@
 import logging
 from datetime import datetime
 
-from django.db import IntegrityError, transaction
+from django.db import DataError, IntegrityError, transaction
 from django.utils import timezone
 
 from catalogue.models import Entry, Plan
@@ -18,7 +18,7 @@ from keyrequests.models import (
     RequestedPlan,
 )
 from keyrequests.pull.people import TWO_LOOKS_APART, in_chunks, one_developer
-from tyk import bulk
+from tyk import bulk, fitting
 from tyk.connect import dashboard
 from tyk.dashboard.errors import NotFound, Unexpected
 from tyk.dashboard.records import BadRecord, KeyRequest as Asked
@@ -43,14 +43,20 @@ def _apply_requests(*, approved: bool | None) -> Pulled:
     pulled = Pulled()
     listed: set[str] = set()
     for chunk in in_chunks(dashboard().requests(approved=approved)):
-        good = [record for record in chunk if not isinstance(record, BadRecord)]
-        # Also those that could not be read: they are there.
+        good = [r for r in chunk if not isinstance(r, BadRecord) and _fits(r)]
+        # Also those that could not be read or kept: they are there.
         listed.update(record.id for record in chunk if record.id)
         pulled.seen += len(chunk)
         pulled.bad += len(chunk) - len(good)
         pulled.changed += apply_asked(good)
     pulled.retired = _look_for_missing(listed, began)
     return pulled
+
+
+def _fits(record: Asked) -> bool:
+    """Whether our columns hold its ids: cut they would be another's."""
+    ids = (record.id, record.by_user, *record.policies)
+    return all(fitting.fits(one, 64) for one in ids)
 
 
 def apply_asked(records: list[Asked]) -> int:
@@ -105,7 +111,7 @@ def _keep_new(records: list[Asked]) -> int:
     plans = plans_for({policy for record in news for policy in record.policies})
     if _are_kept(news, people, plans):
         return len(news)
-    # Another pull met some of them too: the others one by one.
+    # Another pull met some of them too, or one is odd: the others one by one.
     return sum(_are_kept([new], people, plans) for new in news)
 
 
@@ -124,6 +130,10 @@ def _are_kept(
     try:
         _keep_made_there(news, people, plans)
     except IntegrityError:
+        return False
+    except DataError:
+        # Cleaned as it is, no value should come to this. One by one it costs itself.
+        log.exception("requests not kept", extra={"n": len(news)})
         return False
     return True
 
@@ -164,7 +174,7 @@ def _keep_made_there(
         Event,
         ("request_id", "actor", "at"),
         (
-            (pks[new.id], people[new.by_user][1], new.date_created or now)
+            (pks[new.id], people[new.by_user][1][:200], new.date_created or now)
             for new in news
         ),
         alike={"verb": Event.Verb.SENT, "by_owner": True},
@@ -199,8 +209,8 @@ def _as_made_there(
         *state,
         entry.pk if entry else None,
         entry.name if entry else plan.name if plan else "(No Catalog Entry)",
-        dict(record.fields),
-        record.redirect_uri or "",
+        fitting.clean_json(record.fields),
+        fitting.clean(record.redirect_uri or "", 2000),
         record.date_created or now,
     )
 

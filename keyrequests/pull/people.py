@@ -111,8 +111,9 @@ def _apply_chunk(
         pulled.bad += len(chunk)
         return {}
     applied = people.apply(good)
-    pulled.bad += len(chunk) - len(good) + applied.refused
-    pulled.changed += len(applied.changed) + _apply_keys(good, began=began)
+    pulled.bad += len(chunk) - len(good) + applied.refused + applied.bad
+    kept = [record for record in good if record.id in applied.mirrored]
+    pulled.changed += len(applied.changed) + _apply_keys(kept, began=began)
     return applied.mirrored
 
 

@@ -53,6 +53,8 @@ ABOUT_ONE_KEY = (NotFound, Refused, Unexpected, SealBroken)
 # So many in a row, and none that went well: it is not about the keys.
 MANY = 4
 CHUNK = 500
+# Of one key and hour; the sums of many still fit a column.
+MOST = 10**15
 
 # murmur32, murmur64, murmur128 and sha256 in hex (Tyk docs, key hashing).
 HASH = re.compile(r"[0-9a-f]{8}|[0-9a-f]{16}|[0-9a-f]{32}|[0-9a-f]{64}")
@@ -74,8 +76,9 @@ class Counts:
 
     @classmethod
     def of(cls, row: UsageRow) -> "Counts":
-        hits = max(row.hits, row.ok + row.errors)
-        return cls(row.ok, hits - row.ok, row.last_hit)
+        ok = _counted(row.ok)
+        hits = _counted(max(row.hits, row.ok + row.errors, ok))
+        return cls(ok, hits - ok, row.last_hit)
 
     def plus(self, other: "Counts") -> "Counts":
         known = [one.last_hit for one in (self, other) if one.last_hit]
@@ -86,6 +89,11 @@ class Counts:
     @property
     def columns(self) -> dict[str, int]:
         return {"hits": self.ok + self.errors, "ok": self.ok, "errors": self.errors}
+
+
+def _counted(number: int) -> int:
+    """Within what a column holds: one absurd figure must not stop every run."""
+    return max(0, min(number, MOST))
 
 
 # --- One run -----------------------------------------------------------------------
