@@ -94,6 +94,7 @@ class Decisions(admin.ModelAdmin[KeyRequest]):
             **self.admin_site.each_context(request),
             "opts": self.opts,
             "rows": rows,
+            "each": [(row, _read_of(request, row)) for row in rows],
             "first": rows[0],
             "verb": verb,
             "reason": reason,
@@ -195,12 +196,23 @@ def _warnings(rows: list[KeyRequest], by: User, *, several: bool) -> list[str]:
     ]
 
 
+def _read_of(request: HttpRequest, row: KeyRequest) -> str:
+    """Names what was read of one of several: the page that asks for the reason once
+    more shows nothing newer."""
+    return request.POST.get(f"seen-{row.pk}", admin_case.seen(row))
+
+
 def decide_each(
     request: HttpRequest, rows: list[KeyRequest], verb: str, *, reason: str
 ) -> None:
     """Decide each row by itself and say in one message what came of each."""
     by, done, refused = staff_of(request), 0, []
     for row in rows:
+        # Fifty take a while, and a developer may amend the last one meanwhile.
+        row.refresh_from_db(fields=["project", "answers", "redirect_uri"])
+        if _read_of(request, row) != admin_case.seen(row):
+            refused.append(f"{row.number}: {CHANGED}")
+            continue
         try:
             decide(row, verb, by=by, reason=reason)
         except AccessError as refusal:

@@ -1,9 +1,11 @@
 """Several requests decided at once: a page that asks, and a result for each."""
 
+import re
+
 import pytest
 from django.contrib.messages import get_messages
 
-from keyrequests import services
+from keyrequests import acts, services
 from keyrequests.models import Event, KeyRequest
 from tests.factories import (
     DeveloperFactory,
@@ -116,6 +118,66 @@ def test_each_row_has_its_own_result(reviewer, rita, three):
         (three[0].pk, "Rita", "already_decided"),
         (own.pk, "Rita", "own_request"),
     ]
+
+
+def read_by(page: str) -> dict[str, str]:
+    """What the page that asks would send of each row, as it was read."""
+    return dict(re.findall(r'name="(seen-\d+)" value="(\w+)"', page))
+
+
+CHANGED = (
+    "The developer changed this request since you opened it. Nothing was decided: "
+    "read it again."
+)
+AMENDED = [
+    {"answers": {"Use case": "A bank"}},
+    {"answers": {}, "project": "Another one"},
+    {"answers": {}, "redirect_uri": "https://elsewhere.example/cb"},
+]
+
+
+@pytest.mark.parametrize("verb", ["approve", "decline"])
+@pytest.mark.parametrize("amended", AMENDED)
+def test_what_was_changed_since_it_was_read_is_not_decided(
+    reviewer, rita, three, verb, amended
+):
+    read = read_by(bulk(reviewer, verb, three).content.decode())
+    acts.amend(three[1], **amended)
+    before = owed()
+
+    answer = bulk(reviewer, verb, three, confirmed="yes", reason="Ok", **read)
+
+    past = {"approve": "approved", "decline": "declined"}[verb]
+    assert told(answer) == [
+        ("warning", f"2 requests {past}. {three[1].number}: {CHANGED}")
+    ]
+    assert statuses(three) == [past, "pending", past]
+    new = [subject for kind, subject in owed() if (kind, subject) not in before]
+    assert set(new) == {str(three[0].code), str(three[2].code)}
+    changed = KeyRequest.objects.get(pk=three[1].pk)
+    assert (changed.decided_by, changed.decided_at, changed.reason) == (None, None, "")
+
+
+def test_what_was_read_is_decided(reviewer, three):
+    read = read_by(bulk(reviewer, "approve", three).content.decode())
+
+    answer = bulk(reviewer, "approve", three, confirmed="yes", **read)
+
+    assert len(read) == 3
+    assert told(answer) == [("success", "3 requests approved.")]
+    assert statuses(three) == ["approved"] * 3
+
+
+def test_a_page_that_asks_for_the_reason_once_more_shows_no_newer_text(reviewer, three):
+    """It names the requests and not their answers: what was read is what was read."""
+    read = read_by(bulk(reviewer, "decline", three).content.decode())
+    acts.amend(three[1], answers={"Use case": "A bank"})
+
+    page = bulk(reviewer, "decline", three, confirmed="yes", reason=" ", **read)
+
+    assert page.status_code == 400
+    assert len(read) == 3
+    assert read_by(page.content.decode()) == read
 
 
 def test_the_question_names_what_will_be_refused(reviewer, rita, three):
