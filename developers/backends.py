@@ -94,6 +94,18 @@ def rights_of(staff: User) -> set[str]:
     return {f"{app}.{name}" for app, name in names.order_by()}
 
 
+def _spend_one(request: HttpRequest | None, typed: str, browser: str) -> throttle.Spent:
+    """Count one try of staff: for the known `browser` if it is one, else the address.
+
+    Else anybody who knows an address keeps its owner out for a day.
+    """
+    whose = {"device": browser} if browser else {"address": f"staff:{typed}"}
+    try:
+        return throttle.spend("login", ip=throttle.client_ip(request), **whose)
+    except Throttled as throttled:
+        raise ValidationError(str(throttled), code=throttled.code) from None
+
+
 class StaffBackend(ModelBackend):
     """Staff, for the admin; also where their permissions are looked up."""
 
@@ -112,13 +124,8 @@ class StaffBackend(ModelBackend):
         """
         if not username or not password:
             return None
-        try:
-            spent = throttle.spend(
-                "login", address=f"staff:{username}", ip=throttle.client_ip(request)
-            )
-        except Throttled as throttled:
-            raise ValidationError(str(throttled), code=throttled.code) from None
         user = _staff_with(username)
+        spent = _spend_one(request, username, device.known_of_staff(request, user))
         if user is None:
             # As slow as a wrong password, so that time tells nothing.
             make_password(password)

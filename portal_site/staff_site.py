@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.contrib import admin
-from django.http import Http404, HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
+from developers import device
 from developers.models import User
 from portal_site import staff_home
 
@@ -69,6 +70,20 @@ class StaffSite(admin.AdminSite):
             if app_label is None or group["name"] == OF_APP.get(app_label, LAST)
         ]
 
+    def login(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        answer = super().login(request, extra_context)
+        _remember(request, answer)
+        return answer
+
+    def password_change(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> TemplateResponse:
+        answer = super().password_change(request, extra_context)
+        _remember(request, answer)
+        return answer
+
     def index(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> TemplateResponse:
@@ -87,6 +102,17 @@ class StaffSite(admin.AdminSite):
             raise Http404
         context = {"title": groups[0]["name"], **(extra_context or {})}
         return super().app_index(request, app_label, context)
+
+
+def _remember(request: HttpRequest, answer: HttpResponse) -> None:
+    """Make this browser a known one if a password was proved in it just now.
+
+    Django leads on only then: whatever was wrong is told on the same page, also to
+    somebody who has a session already.
+    """
+    is_proved = request.method == "POST" and answer.status_code == 302
+    if is_proved and isinstance(request.user, User) and request.user.is_staff:
+        device.remember(answer, request.user)
 
 
 def _labels(site: admin.AdminSite) -> Iterator[str]:
