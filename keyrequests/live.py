@@ -58,6 +58,11 @@ log = logging.getLogger(__name__)
 # Seconds for which a request made without an id is looked for, and between two looks.
 LISTED_WITHIN, LISTED_EVERY = 1.0, 0.2
 LANE_WAIT = 3.0  # seconds a click waits for a worker's call to the same developer
+LOOK_WITHIN = 1.0  # seconds the end of a leaked key waits for a look at what Tyk lists
+
+ENDED_IN_TYK = (
+    "The gateway has ended this key, so it can not be replaced. Ask for access again."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +99,12 @@ def replace(key: Key, *, overlap: float, reason: str = "") -> Shown:
     if key.request is None:
         raise LookupError("a key without a request passed refuse_replacement")
     return _mint(key.request, replaces=key, overlap=overlap, reason=reason)
+
+
+def refuse_if_ended_in_tyk(key: Key) -> None:
+    """Raise NotLive if Tyk surely ended it; return if it does not say so in time."""
+    with contextlib.suppress(SwitchedOff, KeyServiceAway):
+        _refuse_if_ended_in_tyk(key, _held_now(key.developer, Budget(LOOK_WITHIN)))
 
 
 @sensitive_variables()
@@ -204,10 +215,7 @@ def _refuse_if_ended_in_tyk(key: Key, now: holdings.Holdings) -> None:
     if key.state != Key.State.LIVE or key.fp is None or young:
         return
     if not _lists(now, key):
-        raise NotLive(
-            "The gateway has ended this key, so it can not be replaced. Ask for access "
-            "again."
-        )
+        raise NotLive(ENDED_IN_TYK)
 
 
 def _lists(now: holdings.Holdings, key: Key) -> bool:

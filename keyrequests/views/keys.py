@@ -1,5 +1,6 @@
 """The keys a developer holds: list, one key, rename, replace, revoke."""
 
+import contextlib
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -227,11 +228,16 @@ def leaked(request: DeveloperRequest, code: UUID) -> HttpResponse:
     """POST ends the key, tells staff, and shows a new one.
 
     The end comes first and is committed: it must not wait for a key service that
-    is away. A second click goes on where the first one stopped.
+    is away, and waits a second at most for a look whether Tyk ended the key. Then
+    its owner is owed no other one. A second click goes on where the first one stopped.
     """
     key = _own(request.developer, code)
     if request.method != "POST" or key.request is None:
         return redirect(key)
+    try:
+        live.refuse_if_ended_in_tyk(key)
+    except NotLive as error:
+        return _end_unowed(request, key, error)
     try:
         acts.report_leak(key)
     except NotLive as error:
@@ -240,6 +246,14 @@ def leaked(request: DeveloperRequest, code: UUID) -> HttpResponse:
             messages.info(request, str(error))
             return redirect(key)
     return _made(request, key, overlap=0, reason="It leaked")
+
+
+def _end_unowed(request: DeveloperRequest, key: Key, error: NotLive) -> HttpResponse:
+    """End it all the same: only a list said that it was gone."""
+    with contextlib.suppress(NotLive):
+        services.revoke(key, actor=request.developer)
+    messages.warning(request, str(error))
+    return redirect(key)
 
 
 @require_POST

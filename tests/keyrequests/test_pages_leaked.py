@@ -196,6 +196,47 @@ def test_key_that_staff_ended_can_not_be_had_again_by_calling_it_leaked(
     assert scene.box.keys() == []
 
 
+@pytest.fixture
+def not_young(leaky) -> None:
+    """Every replica lists it by now."""
+    Key.objects.update(created_at=rows.AGO.days(1))
+
+
+@pytest.mark.usefixtures("not_young")
+def test_key_that_was_ended_in_tyk_can_not_be_had_again_by_calling_it_leaked(
+    page, scene, leaky
+):
+    """The mirror has not looked since."""
+    key, _ = leaky
+    scene.box.delete_key(scene.box.keys()[0].id)
+
+    response = leaked(page, key, follow=True)
+    scene.deliver()
+    second = again(page, key)
+
+    assert "The gateway has ended this key" in response.text
+    assert keys_in(response) == keys_in(second) == []
+    assert "Get the new key" not in second.text
+    key.refresh_from_db()
+    assert key.state == Key.State.REVOKED
+    assert not key.events.filter(verb=Event.Verb.LEAKED).exists()
+    assert scene.box.keys() == []
+    assert [r["approved"] for r in scene.box.requests()] == [True]
+
+
+@pytest.mark.usefixtures("not_young")
+def test_slow_look_holds_up_no_end(page, scene, leaky):
+    key, old = leaky
+    scene.box.faults.add("getDeveloper", mode="latency", seconds=3.0, times=1)
+
+    [new] = keys_in(leaked(page, key))
+    scene.deliver()
+
+    assert scene.box.gateway_accepts(new)
+    assert not scene.box.gateway_accepts(old)
+    assert key.events.filter(verb=Event.Verb.LEAKED).count() == 1
+
+
 def test_nothing_is_owed_after_a_week(page, scene, leaky):
     key, _ = leaky
     scene.box.refuse()
