@@ -322,14 +322,10 @@ def find(
     return max(found, key=likely, default=None)
 
 
-def look_up(
-    address: str, *, scan: bool = False, deadline: float | None = None
-) -> records.Developer | None:
-    """One record of Tyk by address, or None.
+def look_up(address: str, *, deadline: float | None = None) -> records.Developer | None:
+    """One record of Tyk by address, or None: see developers/push_look.py for "+".
 
-    Some releases don't find an address with a "+" in it though it exists
-    (TykTechnologies/tyk#1697): `scan` then reads the whole list, so never in a
-    login. Raises DashboardError.
+    Raises DashboardError.
     """
     try:
         return connect.dashboard().developer_by_email(
@@ -338,7 +334,7 @@ def look_up(
     except (NotFound, Refused) as error:
         if not says_absent(error):
             raise
-    return find(address, set(), deadline=deadline) if scan and "+" in address else None
+    return None
 
 
 def says_absent(error: NotFound | Refused) -> bool:

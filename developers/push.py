@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils import timezone
 
-from developers import closing, links, mail, pull, services, vanished
+from developers import closing, links, mail, pull, push_look, services, vanished
 from developers.errors import EditsOff
 from developers.models import Developer, MailedLink, ProfileEdit, SignUp
 from developers.refusals import profile_words
@@ -25,7 +25,7 @@ from tyk.outbox import Job, Later, Park, enqueue
 
 log = logging.getLogger(__name__)
 
-# A look whose answer only chooses between two mails is not waited for long.
+# A look whose answer mostly chooses between two mails is not waited for long.
 LOOK_SECONDS = 5.0
 
 
@@ -58,8 +58,10 @@ def _has_account(signup: SignUp) -> bool:
     if found.exact or found.several:
         return True
     try:
-        record = pull.look_up(signup.email, scan=True, deadline=LOOK_SECONDS)
+        record = push_look.look_up(signup.email, deadline=LOOK_SECONDS)
     except DashboardError as error:
+        if push_look.needs_list(signup.email):
+            raise  # the page would not find it, and a second account would be made
         # The mail need not wait for Tyk: the page its link opens looks again, and
         # tells the owner of an account what it is.
         log.info("signed up while Tyk is away", extra={"why": str(error)})
@@ -147,7 +149,7 @@ def _developer_to_reset(link: MailedLink) -> Developer | None:
         return None
     if found.exact:
         return found.exact
-    record = pull.look_up(link.email, scan=True)
+    record = push_look.look_up_for(link)
     return pull.mirror(record) if record else None
 
 
@@ -223,7 +225,7 @@ def mail_new_address(job: Job) -> None:
 def _is_taken(link: MailedLink, developer: Developer) -> bool:
     if services.others_with(link.email, but=developer):
         return True
-    record = pull.look_up(link.email, scan=True)
+    record = push_look.look_up(link.email)
     return record is not None and record.id != developer.tyk_id
 
 

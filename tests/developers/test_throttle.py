@@ -56,6 +56,7 @@ LIMITS = [
     ("login", {"device": "a browser"}, 5),
     ("claim", {"address": ADDRESS}, 10),
     ("claim", {"ip": "192.0.2.1"}, 60),
+    ("look_through", {}, 5),
 ]
 
 
