@@ -31,7 +31,7 @@ MINE = {
     "pending": "In review",
     "none": "Not asked yet",
 }
-FACETS = {"access": ("Access", ACCESS), "auth": ("Calls carry", AUTH)}
+FACETS = {"access": ("Access", ACCESS), "auth": ("Authentication", AUTH)}
 MY_FACETS = {"mine": ("My state", MINE), **FACETS}
 
 

@@ -219,7 +219,7 @@ def approval_words(*, needed: bool, usual: str = "") -> str:
     company promises.
     """
     takes = approval_short(needed=needed, usual=usual)
-    return f"Reviewed, {takes}" if needed else "Automatic approval"
+    return f"After a review, {takes}" if needed else "Key at once"
 
 
 def approval_short(*, needed: bool, usual: str = "") -> str:

@@ -80,13 +80,13 @@ def fields_of(developer: Developer) -> list[Field]:
     told = {**{k: v for k, v in developer.fields.items() if k not in own}}
     rest = {k: v for k, v in told.items() if not k.startswith(services.RESERVED_PREFIX)}
     return [
-        Field("E-mail", developer.email, "theirs, after a mail"),
-        *(Field(name, text, "theirs, or staff's") for name, text in own.items()),
-        *(Field(name, text, "Tyk's") for name, text in rest.items()),
-        Field("Registered", developer.registered_at, "Tyk's"),
-        Field("Password changed", developer.password_updated, "Tyk's"),
-        Field("Last here", developer.seen_here_at, "the portal's"),
-        Field("Id in Tyk", developer.tyk_id, "Tyk's"),
+        Field("E-mail", developer.email, "developer, after a mail"),
+        *(Field(name, text, "developer or staff") for name, text in own.items()),
+        *(Field(name, text, "from Tyk") for name, text in rest.items()),
+        Field("Registered", developer.registered_at, "from Tyk"),
+        Field("Password changed", developer.password_updated, "from Tyk"),
+        Field("Last here", developer.seen_here_at, "from the portal"),
+        Field("Id in Tyk", developer.tyk_id, "from Tyk"),
     ]
 
 

@@ -202,10 +202,8 @@ class RevokeForm(forms.Form):
     def __init__(self, data: Mapping[str, object] | None = None, *, key: Key) -> None:
         super().__init__(data)
         self.expected = key.name or (key.fp or "")[-4:] or "revoke"
-        what = "the name of the key" if key.name else "these characters"
         field = self.fields["confirm"]
-        field.label = f"Type {what}"
-        field.help_text = self.expected
+        field.label = f"Type “{self.expected}” to confirm"
         field.error_messages.update(PLAIN_WORDS)
         field.error_messages["required"] = f"Type “{self.expected}” to go on"
 

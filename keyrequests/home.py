@@ -1,13 +1,13 @@
 """What a developer's home shows: what waits, keys with quotas, requests, calls.
 
-Four queries, however many keys there are.
+Four queries, however many keys there are; some more while none was called yet.
 """
 
 from collections.abc import Iterable
 from datetime import date, datetime
 
 from developers.models import Developer
-from keyrequests import chart, reads, series, usage, usage_words
+from keyrequests import chart, examples, reads, series, usage, usage_words
 from keyrequests.models import Key
 
 MOST_KEYS = 5
@@ -22,6 +22,7 @@ def home_of(developer: Developer, *, now: datetime) -> dict[str, object]:
     usage.want(waiting.keys, now=now)
     found = usage.summary(keys, now=now)
     warned = _warned([found[key.pk] for key in waiting.keys])
+    state = usage.state_of_all(one.state for one in found.values())
     shown = waiting.to_claim[: MOST_NOTICES - (1 if warned else 0)]
     return {
         "waiting": waiting,
@@ -29,9 +30,9 @@ def home_of(developer: Developer, *, now: datetime) -> dict[str, object]:
         "warned": warned,
         **_warning(warned, now=now),
         "rows": _busiest([found[key.pk] for key in waiting.keys]),
-        "state": usage.state_of_all(one.state for one in found.values()),
+        "state": state,
         "as_of": _as_of(waiting.keys),
-        "example": usage_words.first_call(waiting.keys),
+        "example": examples.first_call_with(waiting.keys) if state == "empty" else "",
         **_calls(found.values(), now=now),
     }
 

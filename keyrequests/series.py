@@ -20,7 +20,7 @@ PRESETS = {
     "7d": ("7 days", "day", 7),
     "30d": ("30 days", "day", 30),
     "90d": ("90 days", "day", 90),
-    "12m": ("12 months", "month", 12),
+    "12m": ("1 year", "month", 12),
 }
 USUAL = "7d"
 # More days than this are shown by month.

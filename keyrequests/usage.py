@@ -54,7 +54,8 @@ class Quota:
 
     @property
     def width(self) -> int:
-        return min(100, self.percent)
+        # A little is not nothing: a sliver, as soon as one call was counted.
+        return min(100, max(self.percent, 1 if self.used else 0))
 
     @property
     def level(self) -> str:

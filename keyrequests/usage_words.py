@@ -1,12 +1,11 @@
 """Quotas and usage in the words a developer reads. No database, no network."""
 
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from catalogue.words import curl, duration, number
+from catalogue.words import duration, number
 from keyrequests.models import Key, KeyPolicy
 from keyrequests.usage import OVER, Quota
-from portal_site import brand, formats
+from portal_site import formats
 
 NO_ENTRY = "(No Catalog Entry)"
 
@@ -19,13 +18,14 @@ def basis(quota: Quota, *, now: datetime) -> str:
     if not quota.seconds:
         return f"Counted since {since}. This quota never renews."
     length = duration(quota.seconds)
-    counted, after = f"over the last {length}", "the old ones"
+    if not quota.used:
+        return f"Not used yet. Its {length} begin with the first call."
+    counted = f"over the last {length}"
     if quota.reset_at is not None:
-        counted, after = f"since {since}", "it"
+        counted = f"since {since}"
     return (
-        f"Counted {counted}. The gateway starts a new {length} with the first call "
-        f"after {after}, so at least {number(quota.left)} "
-        f"{'is' if quota.left == 1 else 'are'} left."
+        f"Counted {counted}. The quota starts again {length} after its first call, "
+        f"so you have {number(quota.left)} or more left."
     )
 
 
@@ -67,12 +67,6 @@ def warning(key: Key, quota: Quota) -> str:
 def share(quota: Quota) -> str:
     """ "94 %"."""
     return formats.percent(quota.percent)
-
-
-def first_call(keys: Iterable[Key]) -> str:
-    """A call from a shell with the newest of `keys` that works."""
-    kind = next((key.kind for key in keys if key.works), Key.Kind.TOKEN)
-    return curl(kind, f"{brand.current().api_url or '$API_URL'}/")
 
 
 def opens(key: Key) -> str:

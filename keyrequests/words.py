@@ -39,7 +39,7 @@ def key_badge(key: Key) -> tuple[str, str]:
         return "stop", "Revoked"
     if key.state == Key.State.GONE:
         return "stop", "Gone"
-    return "ok", "Active, found" if key.origin == Key.Origin.FOUND else "Active"
+    return "ok", "Active"
 
 
 # --- Where a request stands ------------------------------------------------------
@@ -64,7 +64,7 @@ def track(
     if request.status == Status.PENDING:
         review = Step("In review", "now", note=takes)
         approved = Step("Approved", note="we mail you")
-        return [sent, review, approved, Step("Key claimed", note="you open it")]
+        return [sent, review, approved, Step("Key claimed", note="you reveal it")]
     return [sent, _review(request), *_decided(request, claimed_at)]
 
 
@@ -111,7 +111,7 @@ _BY_THE_PORTAL = {
     Verb.LAPSED: "The approval lapsed",
     Verb.UNSURE: "The key service did not answer in time",
     Verb.SETTLED: "We found out what had become of the key",
-    Verb.FOUND: "A key was found in the gateway",
+    Verb.FOUND: "The portal first saw this key",
     Verb.REVOKED: "The key was revoked",
 }
 _BY_SOMEBODY = {
@@ -216,9 +216,9 @@ class Next:
 
 
 CLAIM_STEPS = (
-    Next("Reveal it", "The key is made at that moment and shown on this page only."),
-    Next("Save it", "Copy it, or download it as .env, into a password manager."),
-    Next("Send the first call", "The next page has a command that is ready to run."),
+    Next("Reveal it", "The key is made at that moment and shown once."),
+    Next("Save it", "Copy it into a password manager, or download it as a .env file."),
+    Next("Send the first call", "A command that is ready to run comes with the key."),
 )
 SHOWN_STEPS = (
     Next("Save the key", "In a password manager, or the secrets of your server."),

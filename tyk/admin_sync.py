@@ -126,7 +126,7 @@ class PullStateAdmin(ReadOnlyAdmin):
             wrong.append(f"held back: {row.held_back_reason}")
         if wrong:
             return f"no; {'; '.join(wrong)}"
-        return "yes" if row.completed_at else "not read yet"
+        return "in step" if row.completed_at else "not read yet"
 
     @admin.display(description="what to do")
     def to_do(self, row: PullState) -> str:
@@ -202,7 +202,7 @@ def to_do(row: PullState) -> str:
         return "Ask now, or look whether a worker and the beat run."
     if _urgency(row)[1]:
         return "Look whether a worker and the beat run, then ask now."
-    return f"{row.bad} could not be read: see the log." if row.bad else "nothing"
+    return f"{row.bad} could not be read: see the log." if row.bad else "nothing to do"
 
 
 def _ago(moment: datetime) -> str:

@@ -15,13 +15,20 @@ from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_http_methods, require_POST
 
-from catalogue import documents, samples, words as plan_words
 from catalogue.models import Entry, Plan
-from catalogue.openapi import Outline
 from developers import mail_choices, throttle
 from developers.access import DeveloperRequest, developer_required
 from developers.errors import Throttled
-from keyrequests import acts, live, reads, reminders, services, usage_words, words
+from keyrequests import (
+    acts,
+    examples,
+    live,
+    reads,
+    reminders,
+    services,
+    usage_words,
+    words,
+)
 from keyrequests.errors import (
     AccessError,
     ClaimUnsure,
@@ -30,7 +37,6 @@ from keyrequests.errors import (
     MadeElsewhere,
 )
 from keyrequests.models import Key, KeyPolicy, KeyRequest
-from portal_site import brand
 from portal_site.views import too_many
 
 SOON = 5  # seconds until a page that waits looks again
@@ -185,7 +191,7 @@ def show(request: HttpRequest, shown: live.Shown) -> HttpResponse:
         "dotenv": "\n".join(
             f"{name}={shlex.quote(secret.reveal())}" for name, (_, secret) in named
         ),
-        "sample": first_call(_entry_of(key, found), shown.kind),
+        "sample": examples.first_call(_entry_of(key, found), shown.kind),
         "steps": words.SHOWN_STEPS,
     }
     response = render(request, "keyrequests/shown.html", context)
@@ -213,14 +219,6 @@ def _entry_of(key: Key, found: KeyRequest) -> Entry | None:
     asked = {plan.policy_id for plan in found.plans.all()}
     opened = {policy.policy_id for policy in key.policies.all()}
     return found.entry if asked & opened else None
-
-
-def first_call(entry: Entry | None, kind: str) -> str:
-    """A call from a shell to the API itself: its document tells where, if it has one."""
-    document = documents.shown(entry) if entry else None
-    outline: Outline | None = document.outline or None if document else None
-    base = samples.base_url(outline, brand.current().api_url or "$API_URL")
-    return plan_words.curl(kind, samples.first_call(outline, base))
 
 
 def facts(found: KeyRequest) -> list[tuple[str, str]]:

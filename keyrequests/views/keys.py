@@ -22,12 +22,12 @@ from developers.models import Developer
 from keyrequests import (
     acts,
     chart,
+    examples,
     live,
     reads,
     series,
     services,
     usage,
-    usage_words,
     words,
 )
 from keyrequests.errors import AccessError, ClaimUnsure, KeyServiceAway, NotLive
@@ -148,7 +148,7 @@ def _usage_of(one: usage.KeyUsage, *, now: datetime) -> dict[str, object]:
         "chart": chart.draw(week),
         "lines": [(chart.bucket_words(at, "day"), c) for at, c in week.points],
         "as_of": one.as_of,
-        "example": usage_words.first_call([one.key]),
+        "example": examples.first_call_with([one.key]) if one.state == "empty" else "",
         **quota_words(one),
     }
 

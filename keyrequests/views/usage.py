@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from developers.access import DeveloperRequest, developer_required
-from keyrequests import chart, reads, series, usage, usage_words
+from keyrequests import chart, examples, reads, series, usage, usage_words
 from keyrequests.forms_usage import PeriodForm
 from keyrequests.models import Key
 from keyrequests.series import Period
@@ -37,13 +37,14 @@ def overview(request: DeveloperRequest) -> HttpResponse:
     counts = series.read_by_key(keys, period)
     rows = [(summaries[key.pk], counts.get(key.pk, usage.NONE)) for key in keys]
     rows.sort(key=lambda row: (row[0].key.works, row[1].hits), reverse=True)
+    state = usage.state_of_all(one.state for one in summaries.values())
     context = {
         **_picture(keys, period, form),
         "rows": rows,
         "last_hit": _latest(summaries.values()),
-        "state": usage.state_of_all(one.state for one in summaries.values()),
+        "state": state,
         "as_of": _as_of(summaries.values()),
-        "example": usage_words.first_call(keys),
+        "example": examples.first_call_with(keys) if state == "empty" else "",
     }
     return render(request, "keyrequests/usage.html", context)
 
@@ -63,7 +64,7 @@ def of_key(request: DeveloperRequest, code: UUID) -> HttpResponse:
         "one": one,
         "state": one.state,
         "as_of": one.as_of,
-        "example": usage_words.first_call([key]),
+        "example": examples.first_call_with([key]) if one.state == "empty" else "",
         **quota_words(one),
     }
     return render(request, "keyrequests/usage_key.html", context)

@@ -171,7 +171,7 @@ def test_the_account(newcomer, site: Run, size, scripts, dark):
     assert una.says("This one")
     una.go("/account/mails/")
     una.page.locator("main form input[type=checkbox]").first.uncheck()
-    una.click("Save")
+    una.click("Save mail choices")
     assert (
         una.page.locator("main form input[type=checkbox]").first.is_checked() is False
     )

@@ -41,10 +41,10 @@ def test_entries_say_what_keeps_them_off_the_shelf(staff):
         row[0]: (row[-2], row[-1]) for row in rows(staff, "/admin/catalogue/entry/")
     }
     assert found == {
-        "Orders": ("True", "none"),
+        "Orders": ("True", "no warnings"),
         "Hidden": ("False", "hidden in Tyk"),
         "Dead": ("False", "policy not active in Tyk"),
-        "Status": ("True", "none"),
+        "Status": ("True", "no warnings"),
     }
 
 
@@ -55,7 +55,7 @@ def test_plans_say_who_leads_to_them(staff):
     PlanFactory(name="Draft", live=False)
     found = {row[0]: (row[2], row[-1]) for row in rows(staff, "/admin/catalogue/plan/")}
     assert found == {
-        "Used": ("2", "none"),
+        "Used": ("2", "no warnings"),
         "Once used": ("0", "in no catalogue entry"),
         "Draft": ("0", "policy not active in Tyk; in no catalogue entry"),
     }
@@ -84,7 +84,7 @@ def test_a_description_is_shown_as_plain_words(staff):
 def test_an_entry_says_where_its_approval_is_decided(staff, organisation):
     entry = EntryFactory(approval_override=False, ask_fields=["Volume"])
     html = staff.get(f"/admin/catalogue/entry/{entry.pk}/change/").content.decode()
-    assert "Automatic approval (the entry&#x27;s setting)" in html
+    assert "Key at once (the entry&#x27;s setting)" in html
     assert ">Volume<" in html
 
 

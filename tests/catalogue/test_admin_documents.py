@@ -141,7 +141,7 @@ def test_preview_is_the_visitors_page_and_says_who_sees_it(viewer, entry):
 
     assert "As a visitor sees it." in html
     assert "Nobody does now: hidden in Tyk." in html
-    assert "Log in to request access" in html
+    assert "Log in or sign up for access" in html
     assert f"/admin/catalogue/entry/{entry.pk}/change/" in html
     assert "Staff area" not in html
     assert "/catalogue/orders/documentation/" not in html

@@ -44,7 +44,7 @@ def test_a_visitor_reads_the_plan_and_logs_in_to_ask(client):
     assert f"10{NARROW}000 calls a day" in read
     assert "Rate 60 a minute Resets 24 hours after the first call" in read
     assert "Key lasts until revoked Approval about 1 working day" in read
-    assert "Log in to request access" in read
+    assert "Log in or sign up for access" in read
     assert "Carts Bold words" in read
     login = "/login/?next=/catalogue/orders/request/"
     assert login in links_of(client, "/catalogue/orders/")
@@ -89,7 +89,7 @@ def test_an_open_api_needs_no_key(client):
     read = page(client, "/catalogue/status/")
     assert "No key needed" in read
     assert 'curl "https://api.northwind.example/"' in read
-    assert "Log in to request access" not in read
+    assert "Log in or sign up for access" not in read
     assert "Plan" not in read
 
 

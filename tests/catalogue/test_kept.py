@@ -104,14 +104,14 @@ def test_settings_and_the_time_of_the_list_are_part_of_the_page(client):
     PullStateFactory(completed_at=noon)
     read = page(client, LIST)
     assert "List as of 12:00" in read
-    assert "Reviewed" in read
+    assert "After a review" in read
 
     PullState.objects.update(completed_at=noon + timedelta(minutes=1))
     Organisation.objects.update(require_key_approval=False)
 
     read = page(client, LIST)
     assert "List as of 12:01" in read
-    assert "Automatic approval" in read
+    assert "Key at once" in read
 
 
 def test_each_theme_has_its_own(client):

@@ -28,7 +28,7 @@ def test_a_visitor_reads_what_is_on_the_shelf(client):
     assert "List as of 10:42" in read
     assert "Orders Create & follow orders. 60 calls a minute" in read
     assert f"10{NARROW}000 a day, resets 24 hours after the first call" in read
-    assert "Reviewed, about 1 working day" in read
+    assert "After a review, about 1 working day" in read
     assert "Status What it does, in a sentence. No key needed" in read
     for hidden in ("Secret", "Dead", "Deleted", "Left", "Planless"):
         assert hidden not in read
@@ -48,8 +48,8 @@ def test_approval_is_the_entrys_word_then_the_portals(client):
     EntryFactory(name="Plain")
     EntryFactory(name="Strict", approval_override=True)
     read = page(client, "/catalogue/")
-    assert read.count("Automatic approval") == 1
-    assert read.count("Reviewed, about 1 working day") == 1
+    assert read.count("Key at once") == 1
+    assert read.count("After a review, about 1 working day") == 1
 
 
 def test_a_developer_sees_where_they_stand(as_bob, bob, charlie):
@@ -66,7 +66,7 @@ def test_a_developer_sees_where_they_stand(as_bob, bob, charlie):
     assert "sent 19 Nov" in read
     assert read.count("Approved claim your key") == 1
     assert read.count("You have a key") == 1
-    assert read.count("Reviewed, about 1 working day") == 1
+    assert read.count("After a review, about 1 working day") == 1
 
 
 @pytest.mark.parametrize(

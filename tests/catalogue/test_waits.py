@@ -76,4 +76,4 @@ def test_two_decisions_and_those_of_rules_or_tyk_say_nothing(client):
 
     decided(entry, 3 * HOUR)
     assert "Approval usually about an hour" in page(client, "/catalogue/orders/")
-    assert "Reviewed, usually about an hour" in page(client, "/catalogue/")
+    assert "After a review, usually about an hour" in page(client, "/catalogue/")

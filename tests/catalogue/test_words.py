@@ -169,8 +169,8 @@ def test_a_plan_without_a_quota_says_so():
 
 def test_approval_in_a_list(settings):
     settings.BRAND_REVIEW_TAKES = "about 1 working day"
-    assert words.approval_words(needed=True) == "Reviewed, about 1 working day"
-    assert words.approval_words(needed=False) == "Automatic approval"
+    assert words.approval_words(needed=True) == "After a review, about 1 working day"
+    assert words.approval_words(needed=False) == "Key at once"
 
 
 @pytest.mark.parametrize(

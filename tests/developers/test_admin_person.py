@@ -96,8 +96,8 @@ def test_the_page_tells_all_of_a_developer(alice, alices_key, both):
     assert "Alice Arnold claimed the key Shop window" in told
     assert "Choose a new password" in told
     assert "On its way" in told
-    assert "E-mail theirs, after a mail alice@shop.example" in told
-    assert f"Id in Tyk Tyk's {alice.tyk_id}" in told
+    assert "E-mail developer, after a mail alice@shop.example" in told
+    assert f"Id in Tyk from Tyk {alice.tyk_id}" in told
 
 
 def test_each_role_sees_and_may_do_its_part(alice, colleague):

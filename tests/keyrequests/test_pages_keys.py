@@ -59,11 +59,11 @@ def test_found_key_was_not_made_the_day_it_was_found(page, mira, entry):
     key = rows.key(mira, entry.plan, origin=Key.Origin.FOUND)
     day = f"{key.created_at:%-d %b}"
 
-    assert f"Found {day}" in words_of(page.get(LIST))
-    assert f"Found {day}" in words_of(page.get(key.get_absolute_url()))
+    assert "Made elsewhere" in words_of(page.get(LIST))
+    assert f"In the portal since {day}" in words_of(page.get(key.get_absolute_url()))
 
     Key.objects.update(origin=Key.Origin.CLAIMED)
-    assert "Found" not in words_of(page.get(LIST))
+    assert f"Claimed {day}" in words_of(page.get(LIST))
 
 
 def words_of(response) -> str:
@@ -84,7 +84,7 @@ def test_policy_outside_the_catalogue_is_labelled(page, mira):
     ("members", "words"),
     [
         ({}, "Active"),
-        ({"origin": Key.Origin.FOUND}, "Active, found"),
+        ({"origin": Key.Origin.FOUND}, "Active"),
         ({"state": Key.State.REVOKING}, "Revoking: still live"),
         ({"state": Key.State.REVOKED}, "Revoked"),
         ({"state": Key.State.GONE}, "Gone"),

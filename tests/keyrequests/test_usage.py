@@ -101,12 +101,15 @@ def test_a_reset_quota_counts_from_the_reset_on(mira):
 
     assert whole is not None
     assert (whole.used, whole.left, whole.reset_at) == (0, 1000, NOW)
+    assert usage_words.basis(whole, now=NOW) == (
+        "Not used yet. Its 24 hours begin with the first call."
+    )
     assert quota is not None
     assert (quota.used, quota.left) == (5, 995)
     assert one(key).week.hits == 800, "what was called was called"
     assert usage_words.basis(quota, now=NOW) == (
-        "Counted since the reset on 4 Mar, 10:42 UTC. The gateway starts a new "
-        "24 hours with the first call after it, so at least 995 are left."
+        "Counted since the reset on 4 Mar, 10:42 UTC. The quota starts again 24 hours "
+        "after its first call, so you have 995 or more left."
     )
 
 
@@ -150,8 +153,8 @@ def test_a_reset_longer_ago_than_the_quota_lasts_is_over(mira):
     assert quota is not None
     assert (quota.used, quota.reset_at) == (130, None)
     assert usage_words.basis(quota, now=NOW) == (
-        "Counted over the last 24 hours. The gateway starts a new 24 hours with the "
-        "first call after the old ones, so at least 870 are left."
+        "Counted over the last 24 hours. The quota starts again 24 hours after its "
+        "first call, so you have 870 or more left."
     )
 
 

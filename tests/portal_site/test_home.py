@@ -76,5 +76,5 @@ def test_calls_of_a_key_that_ended_this_week_still_count(page, mira):
 
 def test_a_new_developer_is_told_what_to_do(page):
     said = page.get("/").text
-    assert "An account does not yet give access to an API" in said
+    assert "Next: ask for access to an API" in said
     assert 'class="chart"' not in said

@@ -67,7 +67,7 @@ def test_trouble_is_told_where_it_is(boss):
 
     told = read(boss)
 
-    assert "3 things in the machinery need a look." in told
+    assert "3 parts of the system need attention." in told
     assert "Sync with Tyk 1 of 2 pulls in trouble" in told
     assert "Outbox 1 parked: a person must look" in told
     assert "Alarms Work is parked just now" in told

@@ -208,7 +208,7 @@ def test_the_sync_page_says_it_in_words(chief):
             "Catalogue every entry",
             "2 minutes ago",
             "12 read, 2 changed, 1 unreadable",
-            "yes",
+            "in step",
             "1 could not be read: see the log.",
         ],
         [
@@ -238,7 +238,7 @@ def test_the_sync_page_tells_the_outbox_to_those_who_may_look(organisation, sign
 
     page = reader.get("/admin/tyk/pullstate/").content.decode()
 
-    assert "Pulls" in page
+    assert "<h1>Sync</h1>" in page
     assert "1 parked" not in page
 
 
