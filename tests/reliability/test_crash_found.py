@@ -73,6 +73,7 @@ LEFT_OUT = {
     "developers.pull.": _A_PULL,
     "developers.outcomes.": _A_PULL,
     "developers.push_account.picture": "a picture: its owner asks again, if ever",
+    "developers.push_look.": "a link's time while it waits: the next try sets it again",
     "developers.session_store.": "a browser's own; every request begins from it anew",
     "keyrequests.pull.": _A_PULL,
     "keyrequests.nearing.": _A_PULL,
@@ -87,6 +88,7 @@ LEFT_OUT = {
     "tyk.outbox._park": _A_FAILURE,
     "tyk.outbox._wait": _A_FAILURE,
     "tyk.outbox.ask_a_person": _A_FAILURE,
+    "tyk.seal.": "feeds a hash; writes nothing",
     "developers.throttle.": "counts tries; in Redis, unless that is away",
 }
 
