@@ -220,7 +220,7 @@ def test_the_entry_leads_to_its_calls_and_starts_with_one_that_works(client, ord
 
     assert "Base URL https://api.northwind.example/orders/v2" in read
     assert 'curl "https://api.northwind.example/orders/v2/orders"' in read
-    assert "All 1 call" in read
+    assert "All 1 endpoint" in read
     assert f"{DOCS}#call-1" in links
 
 

@@ -243,7 +243,11 @@ class Portal(Around, AccountRules):
         with trouble.during(self.world):
             self.world.revoke(key)
 
-    @rule(n=which, trouble=troubles("approveKeyRequest", "getDeveloper", always=True))
+    @rule(
+        n=which,
+        trouble=troubles("approveKeyRequest", "getDeveloper", always=True)
+        | st.just(Trouble("403", "approveKeyRequest")),
+    )
     def ask_and_claim(self, n: int, trouble: Trouble) -> None:
         """The likely course, up to a claim in trouble. By chance it is too rare."""
         self.world.ask(["entry", "automatic"][n % 2])

@@ -91,6 +91,8 @@ NOT_REPLACED = Told(503, OLD_STAYS.words, "shown, refused")
 REPLACED = Told(200, KEY.words, "shown, shown")
 REPLACE_NO = Told(302, AGAIN_NO.words, "shown, refused")
 REPLACE_UNSURE = Told(503, _CHECKING, "shown, unsure")
+OWED = Told(503, "You get the new one then", "shown")
+OWED_NOT = Told(503, OWED.words, "shown, refused")
 
 #: Only the first read of an account could be told so, and it would be Tyk's lie: the
 #: record is there. Nobody can see through that.
@@ -156,6 +158,11 @@ READS: dict[tuple[str, str, int], tuple[Told, Told, Told | None]] = {
     ("replace", READ, 1):                       (REPLACED, OLD_STAYS, OLD_STAYS),
     ("replace", READ, 2):                       (REPLACED, REPLACED, REPLACED),
     ("replace", DETAIL, 1):                     (REPLACED, REPLACED, REPLACED),
+    # The first look is only for a key that Tyk ended: without an answer all goes on.
+    ("it leaked", READ, 1):                     (REPLACED, REPLACED, REPLACED),
+    ("it leaked", READ, 2):                     (REPLACED, OWED, OWED),
+    ("it leaked", READ, 3):                     (REPLACED, REPLACED, REPLACED),
+    ("it leaked", DETAIL, 1):                   (REPLACED, REPLACED, REPLACED),
 }
 
 #: visit, call     done       not done      refused     no such thing  unknown     and taken
@@ -189,6 +196,10 @@ WRITTEN: dict[tuple[str, str], tuple[Told, Told, Told, Told, Told, Told]] = {
         (REPLACED, NOT_REPLACED, REPLACE_NO, REPLACE_NO, REPLACE_UNSURE, REPLACE_UNSURE),
     ("replace", APPROVE):
         (REPLACED, NOT_REPLACED, REPLACE_NO, REPLACE_NO, REPLACE_UNSURE, REPLACE_UNSURE),
+    ("it leaked", ASK_TYK):
+        (REPLACED, OWED_NOT, REPLACE_NO, REPLACE_NO, REPLACE_UNSURE, REPLACE_UNSURE),
+    ("it leaked", APPROVE):
+        (REPLACED, OWED_NOT, REPLACE_NO, REPLACE_NO, REPLACE_UNSURE, REPLACE_UNSURE),
 }
 
 #: What one fault means at one call, and nowhere else.
@@ -210,6 +221,8 @@ OTHERWISE: dict[tuple[str, str, int, str], Told] = {
     # A record without the keys and fields we know is not put back.
     **{(visit, READ, nth, "null lists"): NOT_MOVED
        for visit in ("use a new address", "new address, answer lost") for nth in (1, 2)},
+    # Closed from the first look on, it is closed for the others too.
+    ("it leaked", READ, 1, "door closed"): OWED,
     # A record whose maps are null lists no key that was handed out there.
     ("claim what was approved there", READ, 2, "null lists"): THERE_UNREAD,
 }

@@ -235,6 +235,12 @@ def _replace(world: World, browser: Browser) -> Any:
     return browser.post(f"/keys/{key.code}/replace/", {"overlap": "0"})
 
 
+def _leaked(world: World, browser: Browser) -> Any:
+    key = Key.objects.get(origin=Key.Origin.CLAIMED, mint__replaces=None)
+    world.given_up_rows.add(key.pk)
+    return browser.post(f"/keys/{key.code}/leaked/")
+
+
 _LOGIN = _posting("/login/", email=MIRA, password=OLD)
 _LOGIN_NORA = _posting("/login/", email=NORA, password=OLD)
 _LOGIN_WRONG = _posting("/login/", email=MIRA, password="no such horse")
@@ -257,6 +263,7 @@ _RESETTING, _CHANGING = "developers.live.reset", "developers.live_owner.change_p
 _ASKING, _MOVING = "developers.live_address.ask", "developers.live_address.change"
 _CLOSING = "developers.live_owner.prove"
 _CLAIMING, _REPLACING = "keyrequests.live.claim", "keyrequests.live.replace"
+_LOOKING = "keyrequests.live.refuse_if_ended_in_tyk"
 # fmt: off
 VISITS = [
     Visit("log in", _SIGN_IN, "empty", _stranger, _LOGIN,
@@ -300,6 +307,8 @@ VISITS = [
           _mints, _keys, (READ, APPROVE, REQUEST, READ), also=("2", "shown")),
     Visit("replace", _REPLACING, "claimed", _at_home, _replace,
           _mints, _keys, (READ, ASK_TYK, APPROVE, READ, DETAIL)),
+    Visit("it leaked", _LOOKING, "claimed", _at_home, _leaked,
+          _mints, _keys, (READ, READ, ASK_TYK, APPROVE, READ, DETAIL)),
 ]
 # fmt: on
 WRITES = {CREATE, SET, PUT, APPROVE, ASK_TYK}

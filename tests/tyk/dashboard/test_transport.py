@@ -211,7 +211,7 @@ def test_no_time_left_is_nothing_sent(serve: Serve, connect: Connect):
     with pytest.raises(U) as caught:
         connect(listener).approve("r1", deadline=0)
 
-    assert (caught.value.reason, listener.connections) == ("timeout", 0)
+    assert (caught.value.reason, listener.connections) == ("no_time", 0)
 
 
 @contextmanager
