@@ -119,7 +119,7 @@ def test_finding_an_api(visitor, size, scripts, dark):
     main = one.page.locator("main").inner_text()
     assert re.search(r"\d+ calls a (second|minute|hour|day)", main), main
     assert one.page.get_by_role(
-        "link", name=re.compile("request access", re.IGNORECASE)
+        "link", name=re.compile("sign up for access", re.IGNORECASE)
     ).count()
 
 
