@@ -99,3 +99,26 @@ def test_lists_cost_the_same_whatever_their_length(staff, kind):
     few = count()
     EntryFactory.create_batch(40)
     assert count() == few <= 12
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ("", {"Orders", "Hidden", "Status", "Gone"}),
+        ("visibility=yes", {"Orders", "Status", "Gone"}),
+        ("visibility=no", {"Hidden"}),
+        ("key=yes", {"Orders", "Hidden", "Gone"}),
+        ("key=no", {"Status"}),
+        ("presence=yes", {"Orders", "Hidden", "Status"}),
+        ("presence=no", {"Gone"}),
+    ],
+)
+def test_entries_are_narrowed_in_words(staff, asked, found):
+    EntryFactory(name="Orders")
+    EntryFactory(name="Hidden", shown=False)
+    keyless(name="Status")
+    EntryFactory(name="Gone", gone_at=timezone.now())
+
+    listed = rows(staff, f"/admin/catalogue/entry/?{asked}")
+
+    assert {row[0] for row in listed} == found
