@@ -47,6 +47,7 @@ BUSY_PAUSE = 30.0  # seconds, when a 429 does not say how long
 # is away, so neither makes the waits longer: a slot comes free in a moment, and a
 # breaker is open for 9 to 15 seconds (tyk/dashboard/breaker.py).
 NOT_TRIED_PAUSE = {"shed": (1.0, 3.0), "breaker": (9.0, 18.0)}
+TURNED_AWAY = "turned away"  # what became of a row whose call the breaker kept back
 
 
 class LeaseLost(Exception):
@@ -210,19 +211,33 @@ def drain(limit: int = 100, *, seconds: float = 200) -> Counter[str]:
 
 def _drain(outcomes: Counter[str], limit: int, give_up: float) -> None:
     before = -1
+    turned_away: set[str] = set()  # kinds of which one was
     while before < outcomes.total() < limit:
         before = outcomes.total()
-        for pk in _ready(limit - before):
+        for pk, kind in _ready(limit - before, _left_alone(turned_away)):
             if time.monotonic() >= give_up:
                 return
-            job = _lease(pk)
-            if job is not None:
-                outcomes[_serve(job)] += 1
+            job = _lease(pk) if kind not in _left_alone(turned_away) else None
+            if job is None:
+                continue
+            outcome = _serve(job)
+            outcomes[outcome] += 1
+            if outcome == TURNED_AWAY:
+                turned_away.add(kind)
 
 
-def _ready(limit: int) -> list[int]:
-    rows = due().filter(_free(), next_at__lte=Now())
-    return list(rows.order_by("next_at", "pk").values_list("pk", flat=True)[:limit])
+def _left_alone(turned_away: set[str]) -> set[str]:
+    """Kinds not to be begun: while the breaker is open all of a kind fare alike.
+
+    Thousands may be due after an hour. To lease each one only to put it back would
+    keep the worker from its mails, and the database busy with nothing.
+    """
+    return turned_away if connect.breaker().state == "open" else set()
+
+
+def _ready(limit: int, besides: set[str]) -> list[tuple[int, str]]:
+    rows = due().filter(_free(), next_at__lte=Now()).exclude(kind__in=besides)
+    return list(rows.order_by("next_at", "pk").values_list("pk", "kind")[:limit])
 
 
 def _free() -> Q:
@@ -361,7 +376,8 @@ def _failed_call(job: Job, error: DashboardError) -> str:
         return _unsure(job, error)
     if isinstance(error, Unreachable) and error.reason in NOT_TRIED_PAUSE:
         pause = random.uniform(*NOT_TRIED_PAUSE[error.reason])  # noqa: S311  no secret
-        return _again(job, pause, f"not tried: {error.reason}")
+        later = _again(job, pause, f"not tried: {error.reason}")
+        return TURNED_AWAY if error.reason == "breaker" else later
     if isinstance(error, Unreachable):
         return _wait(job, f"unreachable: {error.reason}")
     if isinstance(error, Unexpected) and _nobody_there(error):

@@ -52,6 +52,9 @@ SETTINGS = {
     "PORTAL_PROCESSES": str(WEB + WORKERS),
     "TYK_CALLS_IN_FLIGHT": str(4 * (WEB + WORKERS)),
     "TYK_CALLS_KEPT_FOR_LOGIN": str(2 * (WEB + WORKERS)),
+    # Three calls in ten go wrong for good: two in a row are no outage, and a breaker
+    # that opens for 9 to 15 s at each would be open most of the time.
+    "TYK_BREAKER_AFTER": "4",
     "USAGE_KEYS_A_RUN": "5",
     "REVIEW_MAIL_TO": STAFF,
     "LOG_LEVEL": "INFO",

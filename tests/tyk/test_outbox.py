@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 import pytest
@@ -10,7 +10,8 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from portal_site.celery import app
-from tyk import lanes, outbox
+from tyk import connect, lanes, outbox
+from tyk.dashboard.breaker import Breaker
 from tyk.dashboard.errors import (
     Busy,
     Call,
@@ -193,8 +194,13 @@ def test_an_outage_spaces_out_the_tries_and_never_parks(settings, error):
     assert row().waits == 0
 
 
-@pytest.mark.parametrize(("reason", "at_most"), [("shed", 4), ("breaker", 19)])
-def test_what_was_not_even_tried_comes_back_soon_however_often(reason, at_most):
+@pytest.mark.parametrize(
+    ("reason", "outcome", "at_most"),
+    [("shed", "later", 4), ("breaker", "turned away", 19)],
+)
+def test_what_was_not_even_tried_comes_back_soon_however_often(
+    reason, outcome, at_most
+):
     """We were busy, or waited for a probe: that says nothing of an outage."""
     fails(Unreachable(CALL, reason=reason))
     outbox.enqueue("thing", "a")
@@ -202,11 +208,67 @@ def test_what_was_not_even_tried_comes_back_soon_however_often(reason, at_most):
 
     for _ in range(12):
         Outbox.objects.update(next_at=LONG_AGO)
-        assert outbox.drain() == {"later": 1}
+        assert outbox.drain() == {outcome: 1}
         waits.add((row().next_at - timezone.now()).total_seconds())
 
     assert (row().waits, row().attempts, row().parked_reason) == (0, 0, "")
     assert 0 < min(waits) < max(waits) < at_most
+
+
+@pytest.fixture
+def shut(settings) -> Iterator[Breaker]:
+    """The breaker of this process, open."""
+    settings.TYK_BREAKER_AFTER = 1
+    connect.breaker.cache_clear()
+    connect.breaker().failed()
+    yield connect.breaker()
+    connect.breaker.cache_clear()
+
+
+def kinds(settings, **handlers: str) -> None:
+    settings.OUTBOX_HANDLERS = {
+        kind: f"tests.tyk.test_outbox.{name}" for kind, name in handlers.items()
+    }
+
+
+def call(job: outbox.Job) -> None:
+    """A handler that asks the Dashboard, and passes the breaker as every call does."""
+    served.append(job)
+    if not connect.breaker().admits():
+        raise Unreachable(CALL, reason="breaker")
+    connect.breaker().answered()
+
+
+def test_while_the_breaker_is_open_one_of_a_kind_is_tried_and_the_others_stay(
+    settings, shut
+):
+    kinds(settings, call="call", mail="handler")
+    for number in range(7):
+        outbox.enqueue("call", number)
+    outbox.enqueue("mail", "a")
+
+    assert outbox.drain(limit=3) == {"turned away": 1, "done": 1}
+
+    tried = Outbox.objects.exclude(epoch=0).values_list("kind", flat=True)
+    assert sorted(tried) == ["call", "mail"]
+    assert outbox.due().filter(next_at__lte=timezone.now()).count() == 6
+
+
+def test_the_others_go_as_soon_as_somebody_answers(settings, shut):
+    kinds(settings, call="call", mail="heal")
+    outbox.enqueue("call", 1)
+    outbox.enqueue("mail", "a")
+    for number in range(2, 5):
+        outbox.enqueue("call", number)
+
+    assert outbox.drain() == {"turned away": 1, "done": 4}
+    assert [job.kind for job in served] == ["call", "mail", "call", "call", "call"]
+
+
+def heal(job: outbox.Job) -> None:
+    """Meanwhile somebody else's probe is answered."""
+    served.append(job)
+    connect.breaker().answered()
 
 
 def test_an_answer_that_will_not_change_waits_for_a_person(settings):
