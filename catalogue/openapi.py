@@ -266,7 +266,8 @@ def _server(root: dict[str, Json]) -> str:
         scheme = next(iter(_items(root, "schemes")), "https")
         host = _word(root.get("host"), 200)
         address = f"{scheme}://{host}{_word(root.get('basePath'), 200)}" if host else ""
-    whole = re.match(r"\Ahttps?://[^/\s]+", address)
+    # A bracket that holds no IPv6 address is a placeholder somebody forgot.
+    whole = re.match(r"\Ahttps?://[^/\s\[\]]+(/|\Z)", address)
     return address.rstrip("/") if whole else ""
 
 

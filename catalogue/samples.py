@@ -41,8 +41,17 @@ def base_url(outline: Outline | None, api_url: str) -> str:
     A document may still name a machine of those who wrote it.
     """
     server = outline.get("server", "") if outline else ""
-    same = urlsplit(server).netloc == urlsplit(api_url).netloc
-    return server if server and same and _PLAIN.match(server) else api_url
+    host = host_of(server)
+    same = bool(host) and host == host_of(api_url)
+    return server if same and _PLAIN.match(server) else api_url
+
+
+def host_of(address: str) -> str:
+    """Host and port of an address; "" if it names none, or is no address at all."""
+    try:
+        return urlsplit(address).netloc
+    except ValueError:  # `https://[tenant].example.com`: a bracket without an IPv6
+        return ""
 
 
 def first_call(outline: Outline | None, base: str) -> str:

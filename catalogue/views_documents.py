@@ -1,7 +1,5 @@
 """The documentation of one entry: to read, for the viewer, and to take away."""
 
-from urllib.parse import urlsplit
-
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
@@ -49,7 +47,7 @@ def _elsewhere(document: Document) -> dict[str, str] | None:
     """The site a link leads to, named before anybody follows it."""
     if document.state != Document.State.LINK:
         return None
-    return {"url": document.body, "host": urlsplit(document.body).netloc}
+    return {"url": document.body, "host": samples.host_of(document.body)}
 
 
 @on_the_shelf

@@ -42,6 +42,9 @@ class TykBackend(BaseBackend):
         Every other outcome is raised as an AccountError: that Tyk did not answer
         must not look like a wrong password to anyone.
         """
+        # Read before Tyk is asked: a password changed meanwhile ends what was proved
+        # with the old one, which a row read afterwards would let live on.
+        before = services.login_row_of(developer_email)
         try:
             developer = live.sign_in(
                 developer_email,
@@ -51,7 +54,8 @@ class TykBackend(BaseBackend):
             )
         except InvalidCredentials:
             return None
-        return services.user_of(developer)
+        user = services.user_of(developer)
+        return before if before == user else user
 
     def get_user(self, user_id: int) -> User | None:
         """The signed-in developer, or None: then the session is at its end.
@@ -94,12 +98,17 @@ def rights_of(staff: User) -> set[str]:
     return {f"{app}.{name}" for app, name in names.order_by()}
 
 
-def _spend_one(request: HttpRequest | None, typed: str, browser: str) -> throttle.Spent:
-    """Count one try of staff: for the known `browser` if it is one, else the address.
+def _spend_one(
+    request: HttpRequest | None, typed: str, user: User | None
+) -> throttle.Spent:
+    """Count one try of staff: for a browser known to be theirs, else the address.
 
-    Else anybody who knows an address keeps its owner out for a day.
+    Else anybody who knows an address keeps its owner out for a day. The address as
+    it is kept: a database takes more spellings for the same than we would.
     """
-    whose = {"device": browser} if browser else {"address": f"staff:{typed}"}
+    browser = device.known_of_staff(request, user)
+    address = user.email if user else typed
+    whose = {"device": browser} if browser else {"address": f"staff:{address}"}
     try:
         return throttle.spend("login", ip=throttle.client_ip(request), **whose)
     except Throttled as throttled:
@@ -125,7 +134,7 @@ class StaffBackend(ModelBackend):
         if not username or not password:
             return None
         user = _staff_with(username)
-        spent = _spend_one(request, username, device.known_of_staff(request, user))
+        spent = _spend_one(request, username, user)
         if user is None:
             # As slow as a wrong password, so that time tells nothing.
             make_password(password)

@@ -89,6 +89,13 @@ def is_open(link: MailedLink) -> bool:
     return link.used_at is None and link.expires_at > timezone.now()
 
 
+def is_over(link: MailedLink) -> bool:
+    """Whether it ended since it was taken: a new password ends links, for one."""
+    return not MailedLink.objects.filter(
+        pk=link.pk, used_at=None, expires_at__gt=timezone.now()
+    ).exists()
+
+
 def take(link: MailedLink, *, seconds: float) -> Taken:
     """Hold the link alone for `seconds`; raises LinkDead or LinkBusy."""
     now = timezone.now()

@@ -35,7 +35,7 @@ from developers.errors import (
 )
 from developers.models import Developer, MailedLink, SignUp, email_key
 from developers.refusals import field_words, password_words
-from tyk import connect, lanes
+from tyk import connect, fence, lanes
 from tyk.budget import Budget
 from tyk.dashboard import records
 from tyk.dashboard.errors import (
@@ -150,8 +150,7 @@ def _read_back(
 
 def _demand_ours(record: records.Developer, typed: str) -> None:
     """Of our organisation and the typed address, kept here, not closed by its owner."""
-    ours = Organisation.current().org_id
-    if ours and record.org_id != ours:
+    if not pull.is_ours(record, Organisation.current()):
         log.error("developer of another organisation")
         raise UpstreamUnavailable
     if not pull.fits(record):
@@ -167,6 +166,8 @@ def _demand_ours(record: records.Developer, typed: str) -> None:
 def _enter(record: records.Developer) -> Developer:
     """Mirror the record just read; its developer, if they may enter."""
     developer = pull.mirror(record)
+    if services.is_being_switched_off(developer):
+        raise AccountInactive
     if record.inactive:
         raise AwaitingReview if settings.SIGNUP_REVIEW else AccountInactive
     return developer
@@ -210,7 +211,7 @@ def confirm(
             SignUp.objects.filter(pk=link.signup.pk).update(
                 state=SignUp.State.DONE, tyk_id=tyk_id
             )
-    return _confirmed(tyk_id, deadline)
+    return _confirmed(tyk_id, link, deadline)
 
 
 @contextmanager
@@ -226,7 +227,12 @@ def holding(link: MailedLink) -> Iterator[links.Taken]:
 
 @contextmanager
 def in_lane(name: str) -> Iterator[lanes.Held]:
-    """Hold the lane while the story lasts; raises LinkBusy and AccountBusy."""
+    """Hold the lane while the story lasts; raises LinkBusy and AccountBusy.
+
+    And UpstreamUnavailable in a copy of the portal: these stories write to Tyk.
+    """
+    if fence.closed():
+        raise UpstreamUnavailable
     try:
         with lanes.lane(name, seconds=settings.TYK_PASSWORD_DEADLINE * 2 + 10) as held:
             yield held
@@ -295,7 +301,8 @@ def _create(
     signup: SignUp, password: Secret, deadline: Budget, *, alone: lanes.Held
 ) -> str:
     marker = services.marker_of(signup)
-    SignUp.objects.filter(pk=signup.pk).update(state=SignUp.State.SENDING)
+    mine = SignUp.objects.filter(pk=signup.pk)
+    first = mine.filter(state=SignUp.State.WAITING).update(state=SignUp.State.SENDING)
     seconds = deadline.part(0.4)
     with away_is_nobodys_failure():
         try:
@@ -310,6 +317,9 @@ def _create(
                     deadline=seconds,
                 )
         except Refused as refused:
+            if first:
+                # Surely not made: the next try need not look through the whole list.
+                mine.update(state=SignUp.State.WAITING)
             raise _refusal(refused) from None
         except OutcomeUnknown:
             made = None
@@ -343,14 +353,14 @@ def _find_made(signup: SignUp, password: Secret, marker: str, deadline: Budget) 
     raise OutcomeUnclear
 
 
-def _confirmed(tyk_id: str, deadline: Budget) -> Confirmed:
+def _confirmed(tyk_id: str, link: MailedLink, deadline: Budget) -> Confirmed:
     """Mirror what was made. A failing look takes nothing back."""
     try:
         developer = pull.pull_one(tyk_id, deadline=deadline.part())
     except (DashboardError, UpstreamUnavailable) as error:
         log.warning("account not read back", extra={"why": str(error)})
         return Confirmed(None, awaiting_review=settings.SIGNUP_REVIEW)
-    if developer is None:
+    if developer is None or developer.email_key != link.email_key:
         return Confirmed(None)
     return Confirmed(developer, awaiting_review=developer.inactive)
 
@@ -374,7 +384,7 @@ def reset(link: MailedLink, password: Secret, *, ip: str = "") -> None:
             record = record_to_reset(developer, deadline)
         except AccountGone:
             raise LinkDead from None
-        if email_key(record.email) != link.email_key:
+        if email_key(record.email) != link.email_key or links.is_over(link):
             raise LinkDead
         set_password(record, password, deadline)
         with transaction.atomic():

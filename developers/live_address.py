@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import transaction
 from django.views.decorators.debug import sensitive_variables
 
-from developers import live, live_owner, pull, services, throttle, vanished
+from developers import links, live, live_owner, pull, services, throttle, vanished
 from developers.errors import (
     AccountInactive,
     AddressRefused,
@@ -60,6 +60,8 @@ def change(link: MailedLink, *, ip: str = "") -> Developer:
         live.in_lane(lanes.for_address(link.email_key)),
         live.in_lane(lanes.for_developer(developer.tyk_id)) as alone,
     ):
+        if links.is_over(link):
+            raise LinkDead
         raw = _record_to_change(developer, deadline)
         if raw.record.email != link.email:
             _demand_unchanged(raw.record, link)

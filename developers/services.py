@@ -4,7 +4,6 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -15,19 +14,16 @@ from django.utils import timezone
 from developers import links, throttle
 from developers.errors import EditsOff, SignUpClosed, Throttled
 from developers.models import (
-    BrowserSession,
     Developer,
     MailedLink,
     ProfileEdit,
     SignUp,
-    ThrottleCount,
     User,
     email_key,
 )
 from tyk import lanes
 from tyk.models import Organisation, Outbox
 from tyk.outbox import enqueue
-from tyk.tidy import delete_in_chunks
 
 log = logging.getLogger(__name__)
 
@@ -39,10 +35,6 @@ MARKER_FIELD = "portal_ref"
 INACTIVE = "inactive"
 FIELD = "fields."
 Members = dict[str, bool | str]
-# So long a link that ran out still says so, instead of "nothing at this address".
-KEPT_AFTER_EXPIRY = timedelta(days=7)
-# So long staff can see what a developer changed.
-EDITS_KEPT = timedelta(days=30)
 
 
 def sign_up_fields(organisation: Organisation) -> list[str]:
@@ -53,28 +45,6 @@ def sign_up_fields(organisation: Organisation) -> list[str]:
 
 def _reserved(name: str) -> bool:
     return name.casefold().startswith(RESERVED_PREFIX)
-
-
-def forget_what_ran_out() -> dict[str, int]:
-    """Delete what is over, 500 rows a transaction; how many of each.
-
-    Links, used or not, and sign-ups, done or not, a week after they ran out;
-    profile edits that were done or dropped after 30 days; throttle counts and
-    sessions at once.
-    """
-    now = timezone.now()
-    ran_out = now - KEPT_AFTER_EXPIRY
-    over = [ProfileEdit.State.DONE, ProfileEdit.State.DROPPED]
-    rows: dict[str, models.QuerySet[Any]] = {
-        "links": MailedLink.objects.filter(expires_at__lt=ran_out),
-        "sign_ups": SignUp.objects.filter(expires_at__lt=ran_out),
-        "profile_edits": ProfileEdit.objects.filter(
-            state__in=over, created_at__lt=now - EDITS_KEPT
-        ),
-        "counts": ThrottleCount.objects.filter(expires_at__lt=now),
-        "sessions": BrowserSession.objects.filter(expire_date__lt=now),
-    }
-    return {what: delete_in_chunks(some) for what, some in rows.items()}
 
 
 def sign_up(
@@ -104,14 +74,17 @@ def sign_up(
     return row
 
 
-def sign_up_again(code: UUID, *, ip: str = "") -> bool:
+def sign_up_again(code: UUID | None, email: str, *, ip: str = "") -> bool:
     """Mail the link of a sign-up once more; the newest link is the one that works.
 
-    False if there is nothing to send: unknown, done, or mailed too often.
+    False if there is nothing to send: unknown, done, or mailed too often. Counted
+    whatever came of the sign-up, or the count would tell who has an account.
     """
+    if not _may_mail("sign_up", email, ip):
+        return False
     unfinished = {SignUp.State.WAITING, SignUp.State.SENDING}
     row = SignUp.objects.filter(code=code, state__in=unfinished).first()
-    if row is None or not _may_mail("sign_up", row.email, ip):
+    if row is None:
         return False
     with transaction.atomic():
         SignUp.objects.filter(pk=row.pk).update(expires_at=_sign_up_ends())
@@ -227,6 +200,12 @@ def report_ambiguous(found: Candidates) -> None:
     log.error("several developers with one address", extra={"developers": codes})
 
 
+def login_row_of(address: str) -> User | None:
+    """The login row of the developer an address means, if they ever signed in."""
+    found = who_has(address).exact
+    return User.objects.filter(developer=found).first() if found else None
+
+
 def user_of(developer: Developer) -> User:
     """The developer's login row, made at the first proven sign-in."""
     user, _ = User.objects.get_or_create(
@@ -236,10 +215,12 @@ def user_of(developer: Developer) -> User:
 
 
 def end_sessions(developer: Developer) -> None:
-    """End every session of the developer and every link Django signed for them.
+    """End every session of the developer, every link Django signed for them, and a
+    link to another address: whoever asked for that was signed in.
 
     The local password is unusable; its random rest is what sessions hang on.
     """
+    links.end(developer=developer, purpose=MailedLink.Purpose.NEW_ADDRESS)
     for user in User.objects.filter(developer=developer):
         user.set_unusable_password()
         user.save(update_fields=["password"])
@@ -263,6 +244,12 @@ def set_active(developer: Developer, *, active: bool) -> None:
     _wish(developer, {INACTIVE: not active}, today={INACTIVE: active})
     if not active:
         end_sessions(developer)
+
+
+def is_being_switched_off(developer: Developer) -> bool:
+    """Whether staff switched the account off and Tyk was not told yet."""
+    wishes = ProfileEdit.objects.filter(developer=developer, after__inactive=True)
+    return wishes.filter(state=ProfileEdit.State.DUE).exists()
 
 
 # --- E-mail address --------------------------------------------------------------------

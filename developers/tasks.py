@@ -4,7 +4,7 @@ import logging
 
 from celery import shared_task
 
-from developers import services
+from developers import tidy as tidying
 
 log = logging.getLogger(__name__)
 
@@ -12,4 +12,4 @@ log = logging.getLogger(__name__)
 @shared_task(soft_time_limit=240, time_limit=300)
 def tidy() -> None:
     """Forget what has run out: sign-ups, links, counts and sessions."""
-    log.info("tidied", extra=services.forget_what_ran_out())
+    log.info("tidied", extra=tidying.forget_what_ran_out())

@@ -88,6 +88,7 @@ RULES: dict[str, tuple[Rule, ...]] = {
     "claim": (
         Rule("ip", 60, HOUR, returned=True),
         Rule("address", 10, HOUR, returned=True),
+        Rule("address", 30, DAY, returned=True),
     ),
 }
 

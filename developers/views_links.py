@@ -91,8 +91,11 @@ def sign_up_sent(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return render(request, "developers/sign_up_sent.html", {"email": sent["email"]})
     try:
-        if sent["code"]:
-            services.sign_up_again(UUID(sent["code"]), ip=throttle.client_ip(request))
+        services.sign_up_again(
+            UUID(sent["code"]) if sent["code"] else None,
+            sent["email"],
+            ip=throttle.client_ip(request),
+        )
     except Throttled as throttled:
         return too_many(request, retry_after=throttled.retry_after)
     messages.success(request, "Sent again. The newest link is the one that works.")

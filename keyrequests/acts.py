@@ -7,7 +7,7 @@ from django.db import transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
-from keyrequests import services
+from keyrequests import services, words
 from keyrequests.errors import AlreadyDecided
 from keyrequests.models import Event, Key, KeyRequest
 from tyk import lanes, outbox
@@ -41,14 +41,14 @@ def amend(
     says = {"answers": dict(answers), "project": project, "redirect_uri": redirect_uri}
     changed = _changed(request, says)
     if not may_amend(request):
-        raise AlreadyDecided(request, services.decided_words(request))
+        raise AlreadyDecided(request, words.decided(request))
     if not changed:
         return False
     pending = KeyRequest.objects.filter(pk=request.pk, status=request.Status.PENDING)
     kept = pending.update(**says)
     request.refresh_from_db()
     if not kept:
-        raise AlreadyDecided(request, services.decided_words(request))
+        raise AlreadyDecided(request, words.decided(request))
     services.note(
         Verb.CHANGED,
         request=request,

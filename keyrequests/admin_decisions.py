@@ -18,7 +18,7 @@ from django.template.response import TemplateResponse
 from django.utils import timezone
 
 from developers.models import User
-from keyrequests import admin_case, services
+from keyrequests import admin_case, services, words as said
 from keyrequests.admin_preview import preview
 from keyrequests.errors import AccessError, ReasonNeeded
 from keyrequests.models import Event, Key, KeyRequest
@@ -74,7 +74,7 @@ class Decisions(admin.ModelAdmin[KeyRequest]):
             # What was typed on the request's own page comes along to the preview.
             reason = request.GET.get("reason", "")[:MOST_TYPED]
             return self._ask(request, [row], verb, reason=reason)
-        messages.warning(request, services.decided_words(row))
+        messages.warning(request, said.decided(row))
         return redirect(CASE, row.pk)
 
     def _ask(

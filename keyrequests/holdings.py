@@ -38,6 +38,8 @@ class Held:
     fps: tuple[str, ...]  # by each seal key: a row may have been made under an older
     policies: frozenset[str]
     is_oauth: bool = False
+    #: Listed with all of its policies, as `subscriptions` does not.
+    is_whole: bool = True
 
     @property
     def fp(self) -> str:
@@ -76,7 +78,13 @@ def of_record(tyk_id: str, listing: Listing) -> Holdings:
             clients.setdefault(client.client_id, set()).add(policy_id)
     return Holdings(
         tuple(
-            Held(key_id, _fingerprints(tyk_id, key_id), _kept(named), is_oauth)
+            Held(
+                key_id,
+                _fingerprints(tyk_id, key_id),
+                _kept(named),
+                is_oauth,
+                is_oauth or key_id in listing.keys,
+            )
             for ids, is_oauth in ((policies, False), (clients, True))
             for key_id, named in ids.items()
             if key_id and fitting.fits(key_id)

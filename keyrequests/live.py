@@ -15,7 +15,6 @@ import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
@@ -25,7 +24,7 @@ from django.views.decorators.debug import sensitive_variables
 from catalogue.services import plans_for
 from developers.models import Developer
 from developers.services import MARKER_FIELD
-from keyrequests import holdings, outcomes, pull, services
+from keyrequests import holdings, outcomes, pull, services, staff
 from keyrequests.errors import (
     AccessError,
     AccountBusy,
@@ -38,6 +37,7 @@ from keyrequests.errors import (
     NotLive,
     SwitchedOff,
 )
+from keyrequests.live_shown import Shown, kind_of, pairs_of
 from keyrequests.models import Event, Key, KeyPolicy, KeyRequest, Mint
 from tyk import lanes, outbox
 from tyk.budget import Budget
@@ -49,8 +49,7 @@ from tyk.dashboard.errors import (
     Refused,
     Unreachable,
 )
-from tyk.dashboard.records import BadRecord, Minted, MintedBasic, MintedOAuth
-from tyk.dashboard.secret import Secret
+from tyk.dashboard.records import BadRecord, Minted, MintedOAuth
 from tyk.models import Organisation
 
 log = logging.getLogger(__name__)
@@ -63,19 +62,6 @@ LOOK_WITHIN = 1.0  # seconds the end of a leaked key waits for a look at what Ty
 ENDED_IN_TYK = (
     "The gateway has ended this key, so it can not be replaced. Ask for access again."
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """A key made just now. `pairs` are label and secret, for one response only."""
-
-    mint: Mint
-    key: Key
-    pairs: list[tuple[str, Secret]] = field(repr=False)
-
-    @property
-    def kind(self) -> str:
-        return self.key.kind
 
 
 def claim(request: KeyRequest) -> Shown:
@@ -95,7 +81,7 @@ def replace(key: Key, *, overlap: float, reason: str = "") -> Shown:
     Raises the refusals of `services.refuse_replacement`, SwitchedOff, AccountBusy,
     KeyServiceAway or ClaimUnsure; then the old key is untouched.
     """
-    services.refuse_replacement(key)
+    services.refuse_replacement(key, overlap=overlap)
     if key.request is None:
         raise LookupError("a key without a request passed refuse_replacement")
     return _mint(key.request, replaces=key, overlap=overlap, reason=reason)
@@ -118,11 +104,11 @@ def _mint(
         if budget.left() < settings.TYK_CLAIM_DEADLINE / 2:
             # Too little time for a call whose answer must not be lost.
             raise KeyServiceAway
-        mint = _begin(request, replaces=replaces, before=before)
+        mint = _begin(request, replaces=replaces, before=before, overlap=overlap)
         minted = _approve(mint, budget, alone=alone)
         key = _keep(mint, minted, overlap=overlap, reason=reason)
         _read_back(key, mint, budget)
-    return Shown(mint=mint, key=key, pairs=_pairs(minted))
+    return Shown(mint=mint, key=key, pairs=pairs_of(minted))
 
 
 def _held_now(developer: Developer, budget: Budget) -> holdings.Holdings:
@@ -152,7 +138,11 @@ def _alone(developer: Developer) -> Iterator[lanes.Held]:
 
 
 def _begin(
-    request: KeyRequest, *, replaces: Key | None, before: holdings.Holdings
+    request: KeyRequest,
+    *,
+    replaces: Key | None,
+    before: holdings.Holdings,
+    overlap: float,
 ) -> Mint:
     """Commit that a key is about to be made, and who finds out if we die."""
     try:
@@ -164,8 +154,9 @@ def _begin(
                 _refuse_if_handed_out_key_ended(request, before)
             else:
                 replaces.refresh_from_db()
-                services.refuse_replacement(replaces)
                 _refuse_if_ended_in_tyk(replaces, before)
+                _carry_what_tyk_lists(replaces, before)
+                services.refuse_replacement(replaces, overlap=overlap)
             mint = Mint.objects.create(
                 request=request,
                 replaces=replaces,
@@ -216,6 +207,15 @@ def _refuse_if_ended_in_tyk(key: Key, now: holdings.Holdings) -> None:
         return
     if not _lists(now, key):
         raise NotLive(ENDED_IN_TYK)
+
+
+def _carry_what_tyk_lists(key: Key, now: holdings.Holdings) -> None:
+    """The new key carries what the old one does in Tyk: plans that were taken away
+    there must not come back with it."""
+    for held in now.held:
+        mine = key.fp in held.fps and held.is_whole
+        if mine and not staff.same(held.policies, staff.policies_of(key)):
+            staff.keep_policies(key, held.policies)
 
 
 def _lists(now: holdings.Holdings, key: Key) -> bool:
@@ -377,7 +377,7 @@ def _keep(mint: Mint, minted: Minted, *, overlap: float, reason: str) -> Key:
     key = Key.objects.create(
         developer=request.developer,
         request=request,
-        kind=_kind(minted),
+        kind=kind_of(minted),
         name=old.name if old else services.name_for(request),
         created_at=now,
     )
@@ -421,22 +421,3 @@ def _id_kept(key: Key, mint: Mint, budget: Budget) -> bool:
     if made is not None:
         holdings.keep_id(key, made.id)
     return made is not None
-
-
-def _kind(minted: Minted) -> Key.Kind:
-    if isinstance(minted, MintedOAuth):
-        return Key.Kind.OAUTH
-    if isinstance(minted, MintedBasic):
-        return Key.Kind.BASIC
-    return Key.Kind.TOKEN
-
-
-def _pairs(minted: Minted) -> list[tuple[str, Secret]]:
-    if isinstance(minted, MintedOAuth):
-        return [
-            ("Client id", Secret(minted.client_id)),
-            ("Client secret", minted.secret),
-        ]
-    if isinstance(minted, MintedBasic):
-        return [("User name", minted.username), ("Password", minted.password)]
-    return [("Key", minted.raw)]

@@ -38,7 +38,8 @@ def change_policies(job: Job) -> None:
     if change is None:
         return
     if not change.key.works:
-        _end(change, State.DROPPED, "the key ended first")
+        # Its owner may be owed a new one, which carries what this one was to carry.
+        _end(change, State.DROPPED, "the key ended first", change.after)
         return
     if not _note_sent(change):
         raise Later(1, "the wish changed while it was carried out")

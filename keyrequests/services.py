@@ -8,12 +8,12 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
-from django.utils.timesince import timesince
 
 from catalogue.models import Entry
 from catalogue.services import needs_approval, plans_for, requestable
 from developers.models import Developer, User, email_key
 from developers.services import MARKER_FIELD
+from keyrequests import words
 from keyrequests.errors import (
     AlreadyAsked,
     AlreadyDecided,
@@ -30,6 +30,7 @@ from keyrequests.errors import (
     TooManyOpen,
 )
 from keyrequests.models import Event, Key, KeyRequest, Mint, RequestedPlan
+from keyrequests.wishes import PolicyChange
 from tyk import fence, lanes, outbox
 from tyk.models import Organisation
 
@@ -134,7 +135,7 @@ def withdraw(request: KeyRequest) -> None:
     if not request.move(
         Status.WITHDRAWN, decided_at=now, decided_in=KeyRequest.DecidedIn.NOBODY
     ):
-        raise AlreadyDecided(request, decided_words(request))
+        raise AlreadyDecided(request, words.decided(request))
     note(Verb.WITHDRAWN, request=request, actor=request.developer, at=now)
     take_back_in_tyk(request)
 
@@ -166,7 +167,7 @@ def approve(request: KeyRequest, *, by: User, reason: str = "") -> None:
         by=by,
         reason=reason,
     ):
-        raise AlreadyDecided(request, decided_words(request))
+        raise AlreadyDecided(request, words.decided(request))
 
 
 def _approved(
@@ -208,7 +209,7 @@ def decline(request: KeyRequest, *, by: User, reason: str) -> None:
         reason=reason.strip(),
     )
     if not moved:
-        raise AlreadyDecided(request, decided_words(request))
+        raise AlreadyDecided(request, words.decided(request))
     note(Verb.DECLINED, request=request, actor=str(by), at=now, text=reason.strip())
     outbox.enqueue("mail.declined", request.code)
     take_back_in_tyk(request)
@@ -223,31 +224,6 @@ def _refuse_own(request: KeyRequest, by: User) -> None:
     """Nobody decides a request of their own address."""
     if by.email and request.developer.email_key == email_key(by.email):
         raise OwnRequest
-
-
-def decided_words(request: KeyRequest) -> str:
-    """Who decided and when, for a colleague who comes second."""
-    if request.status == Status.WITHDRAWN:
-        return "The developer withdrew this request."
-    verb = "declined" if request.status == Status.DECLINED else "approved"
-    if request.decided_in == KeyRequest.DecidedIn.TYK:
-        return f"This was {verb} in the Tyk Dashboard."
-    by = request.decided_by
-    when = _when(request.decided_at) if request.decided_at else ""
-    if by is not None and not by.name:
-        # Not first in the sentence: an address keeps its own small letters.
-        return f"This was {verb} by {by}{when}."
-    return f"{by or 'The portal'} {verb} this{when}."
-
-
-def _when(at: datetime) -> str:
-    """ " 2 minutes ago" within the hour, else ", 21 Nov, 10:42 UTC"."""
-    passed = timezone.now() - at
-    if passed < timedelta(minutes=1):
-        return " just now"
-    if passed < timedelta(hours=1):
-        return f" {timesince(at, depth=1)} ago".replace("\xa0", " ")
-    return f", {at.astimezone(UTC):%-d %b, %H:%M} UTC"
 
 
 # --- Claiming ----------------------------------------------------------------------
@@ -299,20 +275,37 @@ def handed_out(request: KeyRequest) -> QuerySet[Key]:
     )
 
 
-def refuse_replacement(key: Key) -> None:
+def refuse_replacement(key: Key, *, overlap: float = 0) -> None:
     """Raise why `key` can't be replaced now; return if it can.
 
-    Raises NotLive, NotClaimable, KeyMailIsOn, BeingMade.
+    `overlap`: seconds for which it goes on beside the new one. Raises NotLive,
+    NotClaimable, KeyMailIsOn, BeingMade.
     """
     if key.state == Key.State.LIVE:
         if key.ends_at is not None:
             raise NotLive("This key is being replaced already.")
     elif not is_owed(key):
         raise NotLive
-    why = why_irreplaceable(key)
+    why = why_irreplaceable(key) or _why_not_now(key, overlap)
     if why or key.request is None:
         raise NotClaimable(why)
     _refuse_mint(key.request)
+
+
+def _why_not_now(key: Key, overlap: float) -> str:
+    """Why `key` can't be replaced before something else is over; "" if it can."""
+    if key.policy_changes.filter(state=PolicyChange.State.DUE).exists():
+        return "Our team is changing the plans of this key. Replace it in a moment."
+    ending = Key.objects.filter(request=key.request, state=Key.State.LIVE)
+    ending = ending.exclude(ends_at=None).exclude(pk=key.pk)
+    # One after the other they would multiply what was approved for one key.
+    if overlap and (other := ending.first()) is not None and other.ends_at:
+        until = f"{other.ends_at.astimezone(UTC):%-d %b, %H:%M} UTC"
+        return (
+            f"“{other}”, which was replaced before, works until {until}. "
+            "Until then the old key has to end at once."
+        )
+    return ""
 
 
 def why_irreplaceable(key: Key) -> str:

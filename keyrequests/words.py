@@ -2,7 +2,10 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+
+from django.utils import timezone
+from django.utils.timesince import timesince
 
 from catalogue import words
 from catalogue.models import Plan
@@ -40,6 +43,32 @@ def key_badge(key: Key) -> tuple[str, str]:
     if key.state == Key.State.GONE:
         return "stop", "Gone"
     return "ok", "Active"
+
+
+# --- Who decided ---
+def decided(request: KeyRequest) -> str:
+    """Who decided and when, for a colleague who comes second."""
+    if request.status == Status.WITHDRAWN:
+        return "The developer withdrew this request."
+    verb = "declined" if request.status == Status.DECLINED else "approved"
+    if request.decided_in == DecidedIn.TYK:
+        return f"This was {verb} in the Tyk Dashboard."
+    by = request.decided_by
+    when = _when(request.decided_at) if request.decided_at else ""
+    if by is not None and not by.name:
+        # Not first in the sentence: an address keeps its own small letters.
+        return f"This was {verb} by {by}{when}."
+    return f"{by or 'The portal'} {verb} this{when}."
+
+
+def _when(at: datetime) -> str:
+    """ " 2 minutes ago" within the hour, else ", 21 Nov, 10:42 UTC"."""
+    passed = timezone.now() - at
+    if passed < timedelta(minutes=1):
+        return " just now"
+    if passed < timedelta(hours=1):
+        return f" {timesince(at, depth=1)} ago".replace("\xa0", " ")
+    return f", {at.astimezone(UTC):%-d %b, %H:%M} UTC"
 
 
 # --- Where a request stands ------------------------------------------------------

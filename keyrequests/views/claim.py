@@ -1,5 +1,6 @@
 """The one page that shows a key, and the pages that say why it does not."""
 
+import logging
 import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -36,8 +37,11 @@ from keyrequests.errors import (
     KeyServiceBusy,
     MadeElsewhere,
 )
+from keyrequests.live_shown import Shown
 from keyrequests.models import Key, KeyPolicy, KeyRequest
 from portal_site.views import too_many
+
+log = logging.getLogger(__name__)
 
 SOON = 5  # seconds until a page that waits looks again
 LATER = 30  # the same once the wait is older than this
@@ -172,7 +176,7 @@ def kept_open(found: KeyRequest) -> dict[str, object]:
 
 # --- The key, once -------------------------------------------------------------------
 @sensitive_variables()
-def show(request: HttpRequest, shown: live.Shown) -> HttpResponse:
+def show(request: HttpRequest, shown: Shown) -> HttpResponse:
     """Render the key. Nothing here is kept, logged or put into a session."""
     found = shown.mint.request
     key = reads.keys_of(found.developer).get(pk=shown.key.pk)
@@ -191,7 +195,7 @@ def show(request: HttpRequest, shown: live.Shown) -> HttpResponse:
         "dotenv": "\n".join(
             f"{name}={shlex.quote(secret.reveal())}" for name, (_, secret) in named
         ),
-        "sample": examples.first_call(_entry_of(key, found), shown.kind),
+        "sample": _first_call(_entry_of(key, found), shown.kind),
         "steps": words.SHOWN_STEPS,
     }
     response = render(request, "keyrequests/shown.html", context)
@@ -199,6 +203,15 @@ def show(request: HttpRequest, shown: live.Shown) -> HttpResponse:
     # check refuses.
     response["Referrer-Policy"] = "no-referrer"
     return response
+
+
+def _first_call(entry: Entry | None, kind: str) -> str:
+    """The key is made: whatever is wrong with a document, the key must be shown."""
+    try:
+        return examples.first_call(entry, kind)
+    except Exception:
+        log.exception("no example beside a new key")
+        return ""
 
 
 def _apis(key: Key, found: KeyRequest) -> str:

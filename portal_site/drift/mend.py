@@ -12,11 +12,10 @@ from django.db import transaction
 
 from catalogue import pull as shelf_pull
 from catalogue.models import Entry, Plan
-from catalogue.services import plans_for
 from developers import pull as people_pull
 from developers.models import Developer
-from keyrequests import holdings, pull as keys_pull
-from keyrequests.models import Key, KeyPolicy, KeyRequest
+from keyrequests import holdings, pull as keys_pull, staff
+from keyrequests.models import Key, KeyRequest
 from portal_site.drift.differences import Difference
 from portal_site.drift.owners import (
     DEVELOPER,
@@ -103,12 +102,7 @@ def _take_policies(row: Developer, record: Person) -> None:
         key = by_fp.get(held.fp)
         if key is None or held.id not in record.keys:
             continue
-        KeyPolicy.objects.filter(key=key).exclude(policy_id__in=held.policies).delete()
-        plans = plans_for(held.policies)
-        for policy in sorted(held.policies):
-            KeyPolicy.objects.get_or_create(
-                key=key, policy_id=policy, defaults={"plan": plans.get(policy)}
-            )
+        staff.keep_policies(key, held.policies)
 
 
 def _take_request(tyk_id: str) -> None:

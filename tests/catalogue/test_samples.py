@@ -96,6 +96,8 @@ def test_a_call_with_a_required_value_is_not_the_first():
         ("https://inside.corp/v2", "https://api.example"),
         ('https://api.example/";id;"', "https://api.example"),
         ("", "https://api.example"),
+        ("https://[tenant].api.example", "https://api.example"),
+        ("https://api.example]", "https://api.example"),
     ],
 )
 def test_calls_go_to_the_companys_own_host(server, base):

@@ -8,7 +8,7 @@ from django.core import mail
 from django.test import Client
 from django.utils import timezone
 
-from developers import services
+from developers import live, services
 from developers.models import Developer, HeldBefore, MailedLink
 from tests.cast import in_tyk
 from tests.developers.steps import (
@@ -402,3 +402,39 @@ def test_pages_ask_tyk_nothing(box, browser):
     assert Client().post(ASK).status_code == 302
     assert Client().post(CONFIRM).status_code == 410
     assert box.journal.operations() == []
+
+
+@pytest.mark.parametrize(
+    "end",
+    [services.password_was_changed, services.end_sessions],
+    ids=["a new password", "sessions ended by staff"],
+)
+def test_a_thief_who_was_thrown_out_moves_the_account_no_more(box, dora, browser, end):
+    """They asked while they were signed in, and hold the link to their mailbox."""
+    ask(browser, "thief@night.example")
+    path = link_in(mail.outbox[-1])
+    end(dora)
+
+    page = Client().get(path, follow=True)
+    done = Client().post(CONFIRM)
+
+    assert "does not work any more" in words(page)
+    assert done.status_code == 410
+    assert email_in_tyk(box, dora) == OLD
+    dora.refresh_from_db()
+    assert dora.email == OLD
+
+
+def test_a_link_that_ends_while_it_is_held_changes_nothing(
+    box, dora, browser, monkeypatch
+):
+    ask(browser)
+    open_link(browser)
+    held = live.in_lane
+    monkeypatch.setattr(
+        live, "in_lane", lambda name: services.end_sessions(dora) or held(name)
+    )
+
+    browser.post(CONFIRM)
+
+    assert email_in_tyk(box, dora) == OLD

@@ -116,7 +116,10 @@ def test_what_tyk_refuses_is_told_in_plain_words(_case, box, organisation):
     assert "validation failed" not in words(page)
     assert is_open(MailedLink.objects.get())
     box.faults.clear()
+    box.journal.clear()
     assert choose_password(browser).status_code == 302
+    # Surely not made, so nobody had to look through the list of all developers.
+    assert "listDevelopers" not in box.journal.operations()
 
 
 # Fault on which call, and whether Tyk had made the developer when it struck.

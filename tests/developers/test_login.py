@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from developers import throttle
+from developers import live, services, throttle
 from developers.errors import Throttled
 from developers.models import Developer, User
 from tests.cast import in_tyk
@@ -347,3 +347,41 @@ def test_review_is_told_after_the_right_password_only(box, dora, settings):
 
     assert "Typical wait: 1 working day" in words(log_in(Client(), dora.email))
     assert WRONG in words(log_in(Client(), dora.email, "not-the-password-1"))
+
+
+def test_who_proved_the_old_password_while_it_was_reset_is_signed_out(
+    box, dora, monkeypatch
+):
+    log_in(Client(), dora.email)
+    thief, proved = Client(), live.sign_in
+
+    def reset_meanwhile(*told: Any, **more: Any) -> Developer:
+        developer = proved(*told, **more)
+        services.password_was_changed(dora)
+        return developer
+
+    monkeypatch.setattr(live, "sign_in", reset_meanwhile)
+    log_in(thief, dora.email)
+
+    assert not is_signed_in(thief)
+
+
+def test_an_account_that_staff_switched_off_is_closed_before_tyk_knows(box, dora):
+    services.set_active(dora, active=False)
+    browser = Client()
+
+    page = log_in(browser, dora.email)
+
+    assert not box.developer(dora.tyk_id)["inactive"]
+    assert OFF in words(page)
+    assert not is_signed_in(browser)
+
+
+def test_it_is_open_again_once_staff_switched_it_on(box, dora):
+    services.set_active(dora, active=False)
+    services.set_active(dora, active=True)
+    browser = Client()
+
+    log_in(browser, dora.email)
+
+    assert is_signed_in(browser)

@@ -4,7 +4,7 @@ import pytest
 from django.core import mail
 from django.test import Client
 
-from developers.models import MailedLink, SignUp
+from developers.models import MailedLink, SignUp, ThrottleCount
 from tests.cast import in_tyk
 from tests.developers.steps import NEW, ask_to_sign_up, link_in, words
 from tests.factories import OrganisationFactory
@@ -244,3 +244,21 @@ def test_next_is_kept_through_the_mail(box, organisation):
 def test_next_of_another_site_is_dropped(box, organisation):
     ask_to_sign_up(Client(), next="https://evil.example/")
     assert SignUp.objects.get().next_url == ""
+
+
+def tries_until_it_waits(address: str) -> int:
+    """How often "send again" answers alike, from a network of its own."""
+    browser = Client(REMOTE_ADDR="198.51.100.7")
+    ask_to_sign_up(browser, address)
+    for tried in range(40):
+        if browser.post("/sign-up/sent/").status_code == 429:
+            return tried
+    raise AssertionError("no limit")
+
+
+def test_send_again_counts_alike_whoever_has_the_address(box, organisation):
+    box.add_developer(NEW, password="an uncommon walrus")
+    taken = tries_until_it_waits(NEW)
+    ThrottleCount.objects.all().delete()
+
+    assert taken == tries_until_it_waits("nobody@tinfold.example") == 4

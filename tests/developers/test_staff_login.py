@@ -272,3 +272,11 @@ def test_a_new_password_refused_renews_nothing(sam, signed_in):
     assert device.COOKIE not in browser.cookies
     sam.refresh_from_db()
     assert sam.check_password(STAFF_PASSWORD)
+
+
+def test_an_address_is_counted_once_however_it_is_spelt(sam):
+    """The database takes other spellings for the same address, and so must we."""
+    spelt = [sam.email.upper(), sam.email.title(), sam.email]
+    told = [answer(enter(Client(), spelt[n % 3], WRONG)) for n in range(6)]
+
+    assert told == ["wrong"] * 5 + ["wait"]

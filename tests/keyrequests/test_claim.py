@@ -20,6 +20,7 @@ from keyrequests.errors import (
     NotLive,
     SwitchedOff,
 )
+from keyrequests.live_shown import Shown
 from keyrequests.models import Event, Key, KeyRequest, Mint
 from tests.keyrequests.scene import Scene, build
 from tyk import lanes, outbox, pull
@@ -105,7 +106,7 @@ def test_two_clicks_at_once_mint_one_key(scene, settings):
         one.join()
 
     assert len(outcomes) == 4
-    assert len([o for o in outcomes if isinstance(o, live.Shown)]) == 1
+    assert len([o for o in outcomes if isinstance(o, Shown)]) == 1
     assert len(scene.box.keys()) == 1
 
 
@@ -538,7 +539,7 @@ def nothing_begun(scene: Scene) -> bool:
 
 
 @pytest.fixture
-def old(scene) -> live.Shown:
+def old(scene) -> Shown:
     """A key claimed so long ago that every replica lists it; no call noted since."""
     shown = live.claim(scene.approved())
     scene.deliver()

@@ -12,6 +12,7 @@ from django.urls import reverse
 from catalogue.models import Plan
 from keyrequests import services, staff
 from keyrequests.models import Key, KeyRequest, Mint
+from tests.factories import DocumentFactory
 from tests.keyrequests import rows
 from tests.keyrequests.scene import Scene, build
 from tyk import pull
@@ -410,3 +411,15 @@ def test_reading_any_page_calls_no_dashboard_even_while_it_hangs(page, scene):
 
     assert answers == [200] * len(addresses)
     assert len(scene.box.journal) == before
+
+
+def test_a_key_is_shown_whatever_is_wrong_with_the_document_beside_it(page, scene):
+    DocumentFactory(
+        entry=scene.entry,
+        state="shown",
+        outline={"text": "", "server": "https://[tenant].example", "groups": [{}]},
+    )
+
+    [text] = keys_in(page.post(claim_url(scene.approved())))
+
+    assert scene.box.gateway_accepts(text)

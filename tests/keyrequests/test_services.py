@@ -9,7 +9,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from developers.models import Developer, User
-from keyrequests import closing, live, outcomes, reads, services
+from keyrequests import closing, live, outcomes, reads, services, words as said
 from keyrequests.errors import (
     AlreadyAsked,
     AlreadyDecided,
@@ -207,7 +207,7 @@ def test_who_decided_and_when_in_words(scene, name, ago, words):
     services.approve(request, by=scene.reviewer)
     request.decided_at -= ago
 
-    told = services.decided_words(request)
+    told = said.decided(request)
 
     assert told.endswith(words.format(request.decided_at))
 
@@ -216,9 +216,7 @@ def test_approved_in_tyk_in_words(scene):
     request = scene.ask()
     outcomes.granted_in_tyk(request)
 
-    assert services.decided_words(request) == (
-        "This was approved in the Tyk Dashboard."
-    )
+    assert said.decided(request) == ("This was approved in the Tyk Dashboard.")
 
 
 def test_decline_needs_a_reason(scene):

@@ -7,12 +7,13 @@ import pytest
 from django.utils import timezone
 
 from catalogue.models import Plan
-from keyrequests import live, reads, staff, usage
+from keyrequests import acts, live, reads, staff, usage
 from keyrequests.errors import AccessError, ClaimUnsure, NotClaimable
 from keyrequests.models import (
     Event,
     Key,
     KeyRequest,
+    Mint,
     PolicyChange,
     UsageDay,
     UsageHour,
@@ -329,3 +330,66 @@ def used(scene: Scene) -> int:
     [one] = usage.summary(reads.keys_of(scene.developer), now=timezone.now()).values()
     assert one.quota is not None
     return one.quota.used
+
+
+# --- Replacing beside a change ---------------------------------------------------------
+def test_a_plan_taken_away_in_tyk_does_not_come_back_with_a_replacement(
+    scene, key, orders, quick
+):
+    wish(scene, key, orders, quick)
+    outbox.drain()
+    Key.objects.update(created_at=timezone.now() - timedelta(hours=1))
+    [one] = scene.box.keys_of(scene.developer.tyk_id)
+    scene.box.edit_developer(
+        scene.developer.tyk_id,
+        keys={one.id: [quick.oid]},
+        subscriptions={quick.oid: one.id},
+    )
+
+    shown = live.replace(Key.objects.get(pk=key.pk), overlap=0)
+    outbox.drain()
+
+    assert policies_in_tyk(scene) == [quick.oid]
+    assert staff.policies_of(shown.key) == [quick.oid]
+
+
+def test_a_key_whose_plans_are_being_changed_is_not_replaced_yet(
+    scene, key, orders, quick
+):
+    wish(scene, key, quick)
+    scene.box.journal.clear()
+
+    with pytest.raises(NotClaimable, match="changing the plans of this key"):
+        live.replace(Key.objects.get(pk=key.pk), overlap=0)
+
+    assert scene.box.journal.operations() == []
+    assert Mint.objects.count() == 1
+    outbox.drain()
+    live.replace(Key.objects.get(pk=key.pk), overlap=0)
+    outbox.drain()
+    assert policies_in_tyk(scene) == [quick.oid]
+
+
+def test_a_leaked_keys_successor_carries_the_plans_staff_had_wished(scene, key, quick):
+    wish(scene, key, quick)
+    acts.report_leak(key)
+    outbox.drain()
+
+    live.replace(Key.objects.get(pk=key.pk), overlap=0)
+    outbox.drain()
+
+    assert policies_in_tyk(scene) == [quick.oid]
+
+
+def test_one_approval_is_never_worth_more_than_two_keys(scene, key):
+    second = live.replace(Key.objects.get(pk=key.pk), overlap=3600).key
+    scene.deliver()
+
+    with pytest.raises(NotClaimable, match="Until then the old key has to end at once"):
+        live.replace(Key.objects.get(pk=second.pk), overlap=3600)
+    third = live.replace(Key.objects.get(pk=second.pk), overlap=0).key
+    scene.deliver()
+    with pytest.raises(NotClaimable, match="Until then the old key has to end at once"):
+        live.replace(Key.objects.get(pk=third.pk), overlap=3600)
+
+    assert len(scene.box.keys()) == 2

@@ -18,6 +18,7 @@ from developers.models import MailedLink
 from developers.services import MARKER_FIELD
 from keyrequests import holdings, live, services
 from keyrequests.errors import AccessError
+from keyrequests.live_shown import Shown
 from keyrequests.models import Key, KeyRequest, Mint
 from tests.keyrequests.scene import Scene
 from tests.reliability.boundaries import Boundaries, Died
@@ -119,7 +120,7 @@ class World:
         self._give_up(key)
         self.living(lambda: services.revoke(key, actor="Mira Tal"))
 
-    def _see(self, shown: live.Shown | None) -> None:
+    def _see(self, shown: Shown | None) -> None:
         if shown is not None:
             [(_, secret)] = shown.pairs
             raw = secret.reveal()

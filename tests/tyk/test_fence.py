@@ -5,10 +5,14 @@ from io import StringIO
 import pytest
 from django.core.management import call_command
 
+from developers import live as accounts
+from developers.errors import UpstreamUnavailable
 from keyrequests import live
 from keyrequests.errors import Paused
+from tests.factories import MailedLinkFactory
 from tests.keyrequests.scene import Scene, build
 from tyk import fence, outbox
+from tyk.dashboard.secret import Secret
 from tyk.models import Organisation, Outbox
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -91,3 +95,16 @@ def test_a_copy_gets_a_name_of_its_own_and_owes_nothing(elsewhere, mailoutbox):
     assert mailoutbox == []
     assert not Outbox.objects.filter(last_outcome="done").exclude(asked=1).exists()
     assert outbox.due().count() == 0
+
+
+def test_under_another_address_no_password_is_set(elsewhere):
+    email = elsewhere.developer.email
+    link = MailedLinkFactory(email=email, developer=elsewhere.developer)
+    elsewhere.box.journal.clear()
+
+    with pytest.raises(UpstreamUnavailable):
+        accounts.reset(link, Secret("copper-meadow-violin-2"))
+
+    assert elsewhere.box.journal.operations() == []
+    link.refresh_from_db()
+    assert link.used_at is None

@@ -41,7 +41,7 @@ class DeveloperCalls(Operations):
         """One developer; `NotFound` if there is none."""
         ids = {"developer_id": developer_id}
         use = self._use(calls.GET_DEVELOPER, deadline, ids=ids, login=for_login)
-        return self._result(use, wire.developer)
+        return self._result(use, wire.only(developer_id, wire.developer))
 
     def raw_developer(
         self,
@@ -53,7 +53,9 @@ class DeveloperCalls(Operations):
         """One developer with every member as it came, for read, merge, write."""
         ids = {"developer_id": developer_id}
         use = self._use(calls.GET_DEVELOPER, deadline, ids=ids, login=for_login)
-        judged = judge(use.call, lambda answer: RawDeveloper.from_body(answer.body))
+        judged = judge(
+            use.call, lambda answer: RawDeveloper.from_body(answer.body, developer_id)
+        )
         return self._caller.result(use, judged)
 
     def developer_by_email(

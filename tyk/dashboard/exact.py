@@ -67,12 +67,15 @@ class RawDeveloper(Mapping[str, object]):
         self.record: records.Developer = wire.developer(self._members)
 
     @classmethod
-    def from_body(cls, body: bytes) -> RawDeveloper:
-        """Decode an answer's body; raises `shape.Malformed`."""
+    def from_body(cls, body: bytes, developer_id: str) -> RawDeveloper:
+        """Decode an answer's body; raises `shape.Malformed`, for any other id, too."""
         document = loads(body)
         if not isinstance(document, dict):
             raise Malformed("developer: expected object")
-        return cls(document)
+        raw = cls(document)
+        if raw.record.id != developer_id:
+            raise Malformed("developer.id: of another record")
+        return raw
 
     def merged(
         self,

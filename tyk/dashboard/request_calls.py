@@ -26,7 +26,7 @@ class RequestCalls(Operations):
     def request(self, request_id: str, *, deadline: float | None = None) -> KeyRequest:
         """One key request; `NotFound` also if it was declined in Tyk."""
         use = self._use(calls.GET_REQUEST, deadline, ids={"request_id": request_id})
-        return self._result(use, wire.key_request)
+        return self._result(use, wire.only(request_id, wire.key_request))
 
     def create_request(
         self,

@@ -9,6 +9,7 @@ values, and the names in maps, may be raw keys.
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -107,12 +108,14 @@ class Members:
         return value
 
     def number(self, name: str) -> float:
-        """A number; absent is 0."""
+        """A finite number; absent is 0."""
         value = self._document.get(name)
         if value is None:
             return 0
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise self._wrong(name, value, "number")
+        if not math.isfinite(value):  # JSON has no infinity, but 1e999
+            raise self._wrong(name, value, "finite number")
         return value
 
     def whole(self, name: str) -> int:

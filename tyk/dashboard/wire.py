@@ -8,14 +8,33 @@ here, secrets first of all.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import TypeVar
 
 from tyk.dashboard import outcome, records
 from tyk.dashboard.secret import Secret
 from tyk.dashboard.shape import Malformed, Members
 
+R = TypeVar("R", records.Developer, records.KeyRequest)
 _OBJECT_ID = re.compile(r"[0-9a-f]{24}")
 _CONFIGURATION_MEMBERS = ("id", "_id", "org_id", "signup_fields", "mail_options")
+
+
+def only(wanted: str, decode: Callable[[object], R]) -> Callable[[object], R]:
+    """`decode`, for the record with the id `wanted`: any other is malformed.
+
+    A cache or a mixed-up connection may answer one question with another's record,
+    whose keys and account we would then take for those of who asked.
+    """
+
+    def decoded(document: object) -> R:
+        record = decode(document)
+        if record.id != wanted:
+            raise Malformed("id: of another record")
+        return record
+
+    return decoded
 
 
 def developer(document: object) -> records.Developer:

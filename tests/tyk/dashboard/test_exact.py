@@ -23,14 +23,14 @@ STORED = (
 
 
 def test_an_untouched_record_goes_back_as_it_came():
-    raw = RawDeveloper.from_body(STORED.encode())
+    raw = RawDeveloper.from_body(STORED.encode(), "d1")
 
     assert exact.dumps(raw) == STORED
     assert raw.record.email == "ada@x.test"
 
 
 def test_only_the_changed_fields_differ():
-    raw = RawDeveloper.from_body(STORED.encode())
+    raw = RawDeveloper.from_body(STORED.encode(), "d1")
 
     changed = raw.merged(fields={"Name": "Ada B.", "company": "Tide", "z": None})
 
@@ -43,7 +43,7 @@ def test_only_the_changed_fields_differ():
 
 
 def test_address_and_flag_keep_their_places():
-    raw = RawDeveloper.from_body(STORED.encode())
+    raw = RawDeveloper.from_body(STORED.encode(), "d1")
 
     changed = raw.merged(email="new@x.test", inactive=True)
 

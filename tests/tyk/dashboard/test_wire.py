@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from tyk.dashboard import wire
+from tests.tyk.dashboard.conftest import Connect, Serve
+from tests.tyk.dashboard.listener import reply
+from tyk.dashboard import errors, wire
 from tyk.dashboard.records import (
     ApiLimit,
     BadRecord,
@@ -340,3 +342,18 @@ def test_what_sets_no_password(document: object):
 )
 def test_dates_go_out_as_go_reads_them(when: datetime, written: str):
     assert wire.stamp(when) == written
+
+
+@pytest.mark.parametrize("operation", ["developer", "raw_developer", "request"])
+def test_another_record_is_no_answer(
+    operation: str, serve: Serve, connect: Connect
+) -> None:
+    """A cache, or connections that were mixed up, may answer with somebody else's."""
+    record = {"id": "d1", "email": "ada@x.test", "by_user": "u1"}
+    client = connect(serve(reply(document=record)))
+
+    assert getattr(client, operation)("d1")
+    with pytest.raises(errors.Unexpected) as told:
+        getattr(client, operation)("d2")
+
+    assert told.value.reason == "wrong_shape"
