@@ -8,6 +8,7 @@ keyrequests.
 import logging
 import re
 import smtplib
+from collections.abc import Iterable
 from email.utils import make_msgid
 from textwrap import shorten
 from urllib.parse import urlsplit
@@ -49,6 +50,22 @@ def send(
         why = f"mail server: {type(error).__name__}"
         raise Later(RETRY_SECONDS, why) from None
     log.info("mail sent", extra={"mail": event})
+
+
+def send_each(event: str, *, to: Iterable[str], context: dict[str, object]) -> None:
+    """The mail of `event` to each of staff; raises Later if nobody got it.
+
+    One full mailbox must not send the mail to all others again and again.
+    """
+    reached, put_off = 0, None
+    for address in to:
+        try:
+            send(event, to=address, context=context)
+            reached += 1
+        except Later as later:
+            put_off = later
+    if put_off is not None and not reached:
+        raise put_off
 
 
 def text_of(event: str, *, to: str, context: dict[str, object]) -> tuple[str, str]:

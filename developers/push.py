@@ -384,7 +384,7 @@ def _set_aside(
             before=_fields(edit.before),
             after=fields,
             theirs=_fields(theirs or {}),
-            note=note,
+            note=note[:300],
             state=state,
         )
     if reduced and not rest:

@@ -83,7 +83,8 @@ def sign_up_again(code: UUID | None, email: str, *, ip: str = "") -> bool:
     if not _may_mail("sign_up", email, ip):
         return False
     unfinished = {SignUp.State.WAITING, SignUp.State.SENDING}
-    row = SignUp.objects.filter(code=code, state__in=unfinished).first()
+    known = SignUp.objects.filter(state__in=unfinished)
+    row = known.filter(code=code).first() if code else None
     if row is None:
         return False
     with transaction.atomic():

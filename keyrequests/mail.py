@@ -10,7 +10,7 @@ from developers import mail, mail_choices
 from developers.models import User
 from keyrequests import services
 from keyrequests.models import Key, KeyRequest
-from tyk.outbox import Job, Later
+from tyk.outbox import Job
 
 
 def request_received(job: Job) -> None:
@@ -46,17 +46,8 @@ def to_review(job: Job) -> None:
 
 
 def _to_reviewers(event: str, **context: object) -> None:
-    reached, put_off = 0, None
     whole = {"reason": "You get this mail because you review key requests.", **context}
-    for address in _reviewers():
-        try:
-            mail.send(event, to=address, context=whole)
-            reached += 1
-        except Later as later:
-            put_off = later
-    # One full mailbox must not send the mail to all others again and again.
-    if put_off is not None and not reached:
-        raise put_off
+    mail.send_each(event, to=_reviewers(), context=whole)
 
 
 def _reviewers() -> list[str]:

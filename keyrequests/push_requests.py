@@ -2,6 +2,7 @@
 
 import logging
 
+from django.conf import settings
 from django.db.models import F
 
 from developers.services import MARKER_FIELD
@@ -87,16 +88,19 @@ def _adopt_delivered() -> None:
         ).select_related("developer")
     }
     twins: dict[str, list[TykRequest]] = {}
-    for record in dashboard().requests(approved=None):
+    for record in dashboard().requests(approved=None, deadline=_within_the_lease()):
         if not isinstance(record, BadRecord) and _marker_of(record) in waiting:
             twins.setdefault(_marker_of(record), []).append(record)
     for marker, found in twins.items():
         # Sent twice: the first made stays, ids of Tyk rise with time.
         first, *others = sorted(found, key=lambda record: record.id)
-        _delivered(waiting[marker], first.id)
-        for other in others:
-            if not other.approved:
-                delete_in_tyk(other.id)
+        request = waiting[marker]
+        _delivered(request, first.id)
+        # Another worker that looked may have kept another one of them.
+        request.refresh_from_db(fields=["tyk_id"])
+        for one in (first, *others):
+            if not one.approved and one.id != request.tyk_id:
+                delete_in_tyk(one.id)
 
 
 def _delete_twins(request: KeyRequest) -> None:
@@ -113,9 +117,14 @@ def waiting_with(marker: str) -> list[str]:
     """
     return [
         record.id
-        for record in dashboard().requests(approved=False)
+        for record in dashboard().requests(approved=False, deadline=_within_the_lease())
         if not isinstance(record, BadRecord) and _marker_of(record) == marker
     ]
+
+
+def _within_the_lease() -> float:
+    """Seconds for a list: one that outlived the lease would be asked for twice."""
+    return float(settings.OUTBOX_LEASE) / 2
 
 
 def _delivered(request: KeyRequest, tyk_id: str) -> None:

@@ -431,7 +431,7 @@ def note(
         verb=verb,
         request=request,
         key=key,
-        actor=str(actor),
+        actor=str(actor)[:200],
         by_owner=isinstance(actor, Developer),
         at=at or timezone.now(),
         note=text,

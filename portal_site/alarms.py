@@ -14,7 +14,7 @@ from developers import mail
 from developers.models import User
 from tyk import desk
 from tyk.models import Alarm
-from tyk.outbox import Job, Later
+from tyk.outbox import Job
 
 log = logging.getLogger(__name__)
 
@@ -38,19 +38,10 @@ def over(job: Job) -> None:
 
 
 def _send(context: dict[str, object]) -> None:
-    """To each operator; one full mailbox must not repeat the mail to all others."""
-    reached, put_off = 0, None
     readers = operators()
     if not readers:
         log.error("alarm without a reader: set ALARM_MAIL_TO")
-    for address in readers:
-        try:
-            mail.send("alarm", to=address, context=context)
-            reached += 1
-        except Later as later:
-            put_off = later
-    if put_off is not None and not reached:
-        raise put_off
+    mail.send_each("alarm", to=readers, context=context)
 
 
 def operators() -> list[str]:

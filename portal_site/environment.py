@@ -5,7 +5,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import environ
-from django.core.exceptions import ImproperlyConfigured
+from django.core.exceptions import ImproperlyConfigured, ValidationError
+from django.core.validators import validate_email
 
 SHORTEST_KEY = 32
 
@@ -63,6 +64,19 @@ class Environment:
 
     def words(self, name: str, default: str = "") -> list[str]:
         return [w.strip() for w in self.text(name, default).split(",") if w.strip()]
+
+    def addresses(self, name: str) -> list[str]:
+        """Comma-separated e-mail addresses, without names."""
+        found = self.words(name)
+        for address in found:
+            try:
+                validate_email(address)
+            except ValidationError:
+                raise ImproperlyConfigured(
+                    f"{name} holds “{address}”, which is no plain e-mail address. "
+                    "Write rita@example.com, sam@example.com."
+                ) from None
+        return found
 
     def keys(self, name: str, fix: str) -> list[Redacted]:
         """Comma-separated keys, none empty or short: an empty one is no secret."""

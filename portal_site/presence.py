@@ -13,7 +13,7 @@ import redis
 from django.conf import settings
 
 EVERY = 15.0  # seconds
-PREFIX = "portal:web:"
+PREFIX = "portal:web:"  # behind REDIS_PREFIX: two portals may share one Redis
 SECONDS = 1.0  # that Redis may take to answer
 
 
@@ -26,7 +26,7 @@ def client() -> redis.Redis:
 
 def say() -> None:
     """This process runs. If Redis is away nobody hears it, and that is all."""
-    name = f"{PREFIX}{socket.gethostname()}:{os.getpid()}"
+    name = f"{_prefix()}{socket.gethostname()}:{os.getpid()}"
     try:
         with client() as wire:
             wire.set(name, 1, ex=round(EVERY * 3))
@@ -35,10 +35,14 @@ def say() -> None:
         return
 
 
+def _prefix() -> str:
+    return f"{settings.REDIS_PREFIX}{PREFIX}"
+
+
 def count() -> int:
     """How many web processes said so lately. Raises redis.RedisError."""
     with client() as wire:
-        return sum(1 for _ in wire.scan_iter(f"{PREFIX}*"))
+        return sum(1 for _ in wire.scan_iter(f"{_prefix()}*"))
 
 
 def begin() -> None:

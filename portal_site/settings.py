@@ -291,7 +291,6 @@ STORAGES = {
         "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
     },
 }
-MEDIA_ROOT = DATA_DIR / "media"
 
 SESSION_ENGINE = "developers.session_store"
 SESSION_COOKIE_AGE = env.whole("SESSION_SECONDS", 12 * 3600)
@@ -343,15 +342,16 @@ vars().update(
 EMAIL_TIMEOUT = env.number("EMAIL_TIMEOUT", 10)
 DEFAULT_FROM_EMAIL = env.text("MAIL_FROM", f"{BRAND_NAME} <no-reply@{_HOST}>")
 # Who hears of requests to review; empty: every active staff member who may decide.
-REVIEW_MAIL_TO = env.words("REVIEW_MAIL_TO")
+REVIEW_MAIL_TO = env.addresses("REVIEW_MAIL_TO")
 # Who hears of alarms; empty: every active staff member who may mend the outbox.
-ALARM_MAIL_TO = env.words("ALARM_MAIL_TO")
+ALARM_MAIL_TO = env.addresses("ALARM_MAIL_TO")
 ALARM_EVERY = env.number("ALARM_EVERY", 60)
 ALARM_STALE = env.number("ALARM_STALE", 900)  # a pull so long overdue is told of
 ALARM_SETTLES = env.number("ALARM_SETTLES", 120)  # well for so long, and it is over
 
 # --- Celery ------------------------------------------------------------------------
 REDIS_URL = Redacted(env.needed("REDIS_URL", "It is the broker."))
+REDIS_PREFIX = env.text("REDIS_PREFIX")  # of every name there
 CELERY_BROKER_URL = REDIS_URL
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_SERIALIZER = "json"
@@ -369,7 +369,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "socket_timeout": 5,
     "max_retries": 0,
     "interval_start": 0,
-    "global_keyprefix": env.text("REDIS_PREFIX"),
+    "global_keyprefix": REDIS_PREFIX,
 }
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "beat-schedule")

@@ -72,7 +72,7 @@ class Abandoning(ReadOnlyAdmin):
         self, request: HttpRequest, queryset: QuerySet[Outbox]
     ) -> HttpResponse | None:
         """Ask once for all of them; each is then given up, or not, by itself."""
-        rows = _ticked(request)
+        rows = selected(request, queryset)
         reason = request.POST.get("reason", "").strip()
         confirmed = "confirmed" in request.POST
         error = _wrong(reason) if confirmed else ""
@@ -115,7 +115,8 @@ class Abandoning(ReadOnlyAdmin):
     ) -> HttpResponse:
         """The page that says what giving up leaves behind."""
         found = _candidates(rows, request.user.has_perm)
-        what = f"{len(rows)} rows" if several else found[0].words
+        count = f"{len(rows)} rows{only_first(request, rows)}"
+        what = count if several else found[0].words
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
@@ -136,11 +137,28 @@ class Abandoning(ReadOnlyAdmin):
         )
 
 
-def _ticked(request: HttpRequest) -> list[Outbox]:
-    """The ticked rows, also those a colleague ended meanwhile: that is told."""
-    ticked = request.POST.getlist(ACTION_CHECKBOX_NAME)
-    pks = [int(pk) for pk in ticked if pk.isdecimal() and len(pk) < 16]
+def selected(request: HttpRequest, queryset: QuerySet[Outbox]) -> list[Outbox]:
+    """The ticked rows, also those a colleague ended meanwhile: that is told.
+
+    "Select all" ticks no rows beyond the page; then it is the first of `queryset`.
+    After an outage that may be thousands, and one request does not end for them.
+    """
+    if _all_of_them(request):
+        pks = list(queryset.order_by("pk").values_list("pk", flat=True)[:MOST_AT_ONCE])
+    else:
+        ticked = request.POST.getlist(ACTION_CHECKBOX_NAME)
+        pks = [int(pk) for pk in ticked if pk.isdecimal() and len(pk) < 16]
     return list(Outbox.objects.filter(pk__in=pks).order_by("pk")[:MOST_AT_ONCE])
+
+
+def only_first(request: HttpRequest, rows: list[Outbox]) -> str:
+    """Says that there may be more; "" where there are not."""
+    full = _all_of_them(request) and len(rows) == MOST_AT_ONCE
+    return ", the first of those selected" if full else ""
+
+
+def _all_of_them(request: HttpRequest) -> bool:
+    return request.POST.get("select_across") == "1"
 
 
 def _candidates(rows: Iterable[Outbox], may: Callable[[str], bool]) -> list[Candidate]:

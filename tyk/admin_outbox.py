@@ -26,7 +26,15 @@ from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 
 from tyk import desk, outbox
-from tyk.admin_abandon import MEND, ROW, Abandoning, told_to, was_parked
+from tyk.admin_abandon import (
+    MEND,
+    ROW,
+    Abandoning,
+    only_first,
+    selected,
+    told_to,
+    was_parked,
+)
 from tyk.models import Outbox
 
 MAIL = "mail."
@@ -174,13 +182,13 @@ class OutboxAdmin(Abandoning):
     # --- Acts on several -----------------------------------------------------------
     @admin.action(description="Try again", permissions=["retry"])
     def try_again(self, request: HttpRequest, queryset: QuerySet[Outbox]) -> None:
-        rows = list(queryset)
+        rows = selected(request, queryset)
         hurried = [row for row in rows if self._try_again(request, row)]
         self._say_how_many(request, hurried, rows, "are tried again now.")
 
     @admin.action(description="Look in Tyk first", permissions=["retry"])
     def look_first(self, request: HttpRequest, queryset: QuerySet[Outbox]) -> None:
-        rows = list(queryset)
+        rows = selected(request, queryset)
         hurried = [row for row in rows if self._look(request, row)]
         self._say_how_many(request, hurried, rows, "look in Tyk before they go on.")
 
@@ -188,7 +196,8 @@ class OutboxAdmin(Abandoning):
         self, request: HttpRequest, done: list[Outbox], of: list[Outbox], what: str
     ) -> None:
         level = messages.SUCCESS if done else messages.WARNING
-        self.message_user(request, f"{len(done)} of {len(of)} rows {what}", level)
+        said = f"{len(done)} of {len(of)} rows{only_first(request, of)} {what}"
+        self.message_user(request, said, level)
 
     def _try_again(self, request: HttpRequest, row: Outbox) -> bool:
         hurried = outbox.try_again(row.pk)

@@ -84,11 +84,6 @@ class Work:
     settles: bool = False
 
 
-def nothing_known(subjects: Collection[str]) -> Mapping[str, About]:
-    """For kinds without a thing to show."""
-    return {}
-
-
 def always(sentence: str) -> Callable[[str], str]:
     """`leaves` where it is the same for every subject."""
     return lambda subject: sentence

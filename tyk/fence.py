@@ -64,7 +64,18 @@ def this_is_a_copy() -> int:
         base_url_seen=settings.PORTAL_BASE_URL, instance=secrets.token_hex(4)
     )
     owed = Outbox.objects.filter(asked__gt=F("served"))
-    return owed.update(served=F("asked"), last_outcome="left to the first portal")
+    return owed.update(
+        served=F("asked"),
+        last_outcome="left to the first portal",
+        # Or what is asked next would still be parked, or wait for a lost answer.
+        parked_reason="",
+        sending_since=None,
+        unsure_since=None,
+        lease_until=None,
+        attempts=0,
+        waits=0,
+        epoch=F("epoch") + 1,
+    )
 
 
 def _host(url: str) -> str:

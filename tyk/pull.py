@@ -59,6 +59,11 @@ def run(kind: str) -> Pulled:
         why = database.survived(f"pull {kind}", error)
         _note_error(kind, why)
         raise
+    except Exception as error:
+        # An alarm tells of it; else nobody hears that the mirror stands still.
+        log.exception("pull broke", extra={"kind": kind})
+        _note_error(kind, f"error: {type(error).__name__}")
+        raise
     return pulled
 
 
@@ -121,7 +126,7 @@ def configuration() -> Pulled:
         for name, value in wanted.items()
         if getattr(organisation, name) != value
     }
-    if changed:
+    if changed or organisation.read_at is None:
         Organisation.objects.filter(pk=organisation.pk).update(**changed, read_at=now)
     return Pulled(seen=1, changed=int(bool(changed)))
 

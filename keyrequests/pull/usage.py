@@ -49,7 +49,7 @@ AFTER_THE_END = timedelta(hours=1)
 HOURS_KEPT_DAYS = 3  # today and the two days before
 RUN_SECONDS = 45.0
 # What the Dashboard says of one key and not of itself.
-ABOUT_ONE_KEY = (NotFound, Refused, Unexpected, SealBroken)
+ABOUT_ONE_KEY = (NotFound, Refused, Unexpected, SealBroken, ValueError)
 # So many in a row, and none that went well: it is not about the keys.
 MANY = 4
 CHUNK = 500

@@ -431,9 +431,12 @@ def test_a_link_that_ends_while_it_is_held_changes_nothing(
     ask(browser)
     open_link(browser)
     held = live.in_lane
-    monkeypatch.setattr(
-        live, "in_lane", lambda name: services.end_sessions(dora) or held(name)
-    )
+
+    def ended_meanwhile(name: str) -> Any:
+        services.end_sessions(dora)
+        return held(name)
+
+    monkeypatch.setattr(live, "in_lane", ended_meanwhile)
 
     browser.post(CONFIRM)
 

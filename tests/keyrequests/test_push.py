@@ -2,7 +2,7 @@
 
 import pytest
 
-from keyrequests import live, services
+from keyrequests import live, push_requests, services
 from keyrequests.models import Event, Key, KeyRequest
 from tests.keyrequests.scene import Scene, build
 from tyk import outbox, pull
@@ -156,6 +156,30 @@ def test_a_request_sent_twice_keeps_the_first_and_deletes_the_other(scene):
     assert [record["id"] for record in scene.box.requests()] == [first]
     request.refresh_from_db()
     assert request.tyk_id == first
+
+
+def test_a_twin_that_another_worker_kept_meanwhile_is_not_deleted(scene, monkeypatch):
+    request = scene.ask()
+    scene.box.faults.add("createKeyRequest", mode="reset_after", times=1)
+    scene.deliver()
+    [sent] = scene.box.requests()
+    twin = scene.box.add_request(
+        scene.developer.tyk_id, scene.policy, fields=dict(sent["fields"])
+    )
+    kept = max(sent["id"], twin)
+    keep = push_requests._delivered
+
+    def after_another(row: KeyRequest, tyk_id: str) -> None:
+        KeyRequest.objects.filter(pk=row.pk).update(tyk_id=kept)
+        keep(row, tyk_id)
+
+    monkeypatch.setattr(push_requests, "_delivered", after_another)
+    scene.due_now("request.create")
+    scene.deliver()
+
+    assert [record["id"] for record in scene.box.requests()] == [kept]
+    request.refresh_from_db()
+    assert request.tyk_id == kept
 
 
 def test_revoking_ends_the_key_in_tyk_and_tells_its_owner(scene, mailoutbox):

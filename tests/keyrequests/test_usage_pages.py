@@ -166,6 +166,8 @@ def test_chosen_dates(page, mira):
     assert "1 Feb 2026 to 28 Feb 2026" in said
     assert "Choose a day that is not before the first one" in wrong
     assert page.get("/usage/?first=x&last=&period=zz").status_code == 200
+    far = page.get("/usage/?first=9999-12-31&last=9999-12-31")
+    assert "less than or equal to" in far.text
 
 
 def test_home_warns_of_a_quota_that_is_nearly_used(page, mira):

@@ -64,6 +64,7 @@ def test_a_start_without_it_ends_with_a_sentence(variable, sentence):
         ({"BRAND_COLOUR": "greenish"}, "BRAND_COLOUR"),
         ({"SEAL_KEYS": "," + "s" * 32}, "Every key of SEAL_KEYS must have 32"),
         ({"SEAL_KEYS": "short"}, "Every key of SEAL_KEYS must have 32"),
+        ({"REVIEW_MAIL_TO": "Bob <bob@x.example>"}, "which is no plain e-mail address"),
     ],
 )
 def test_a_value_that_can_not_be_meant_is_refused(variables, sentence):

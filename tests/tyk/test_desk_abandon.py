@@ -428,3 +428,19 @@ def test_who_may_only_look_gives_up_no_several(organisation, signed_in):
 
     row.refresh_from_db()
     assert row.served == 0
+
+
+def test_of_all_that_are_selected_the_first_fifty_are_done_and_that_is_told(
+    desk_of, monkeypatch
+):
+    """An outage leaves thousands, and a click must not hold a web process for them."""
+    monkeypatch.setattr("tyk.outbox.doorbell.ring", lambda name: None)
+    request = KeyRequestFactory(approved=True)
+    rows = [parked("mail.approved", f"{request.code} {n}") for n in range(53)]
+
+    asked = text(several(desk_of, rows[:2], select_across="1"))
+    page = text(several(desk_of, rows[:2], action="try_again", select_across="1"))
+
+    assert "Abandon: 50 rows, the first of those selected" in asked
+    assert "50 of 50 rows, the first of those selected are tried again now." in page
+    assert set(Outbox.objects.exclude(parked_reason="")) == set(rows[50:])

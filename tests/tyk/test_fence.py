@@ -108,3 +108,17 @@ def test_under_another_address_no_password_is_set(elsewhere):
     assert elsewhere.box.journal.operations() == []
     link.refresh_from_db()
     assert link.used_at is None
+
+
+def test_in_a_copy_what_was_parked_there_is_free_to_be_asked_again(elsewhere):
+    request = elsewhere.ask()
+    rows = Outbox.objects.filter(subject=str(request.code))
+    rows.update(parked_reason="stuck", sending_since="2020-01-01T00:00Z", attempts=3)
+    told("after_restore", "--copy")
+
+    outbox.enqueue("request.create", request.code)
+    outbox.drain()
+
+    row = rows.get(kind="request.create")
+    assert (row.served, row.parked_reason, row.attempts) == (row.asked, "", 0)
+    assert len(elsewhere.box.requests()) == 1

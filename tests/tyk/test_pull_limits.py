@@ -36,3 +36,16 @@ def test_a_list_has_a_time_limit_of_its_own_beside_the_idle_one(box, settings):
 def test_the_limit_is_far_above_a_list_of_a_hundred_thousand(settings):
     assert settings.TYK_LISTING_DEADLINE == 1200
     assert settings.TYK_LISTING_IDLE == 30
+
+
+def breaks() -> pull.Pulled:
+    raise OverflowError("a number that nobody expected")
+
+
+def test_a_pull_that_breaks_is_told_of_like_one_that_fails(organisation, settings):
+    settings.PULLS = {"policies": "tests.tyk.test_pull_limits.breaks"}
+
+    with pytest.raises(OverflowError):
+        pull.run("policies")
+
+    assert PullState.objects.get().last_error == "error: OverflowError"
