@@ -93,7 +93,7 @@ class EntryAdmin(EntryPages):
             return "—"
         return "" if entry.plan.name == entry.name else entry.plan.name
 
-    @admin.display(description="On the shelf", boolean=True)
+    @admin.display(description="Published", boolean=True)
     def on_the_shelf(self, entry: Entry) -> bool:
         return not services.warnings(entry)
 

@@ -375,5 +375,5 @@ def _digest(values: dict[str, object]) -> str:
 
 
 def _whole(value: int) -> int:
-    """Within a bigint, so that one absurd figure can not stop a pull."""
+    """Within a bigint, so that one absurd figure cannot stop a pull."""
     return max(-1, min(value, BIGGEST))

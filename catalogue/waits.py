@@ -8,6 +8,8 @@ from statistics import median
 
 from django.conf import settings
 
+from catalogue import words as plan_words
+from catalogue.models import Entry
 from keyrequests.models import KeyRequest
 
 LAST = 2_000  # requests looked at, newest first
@@ -92,3 +94,9 @@ def words(seconds: float) -> str:
         return "about an hour" if hours == 1 else f"about {hours} hours"
     days = max(round(seconds / DAY), 1)
     return f"about {days} working day{'' if days == 1 else 's'}"
+
+
+def takes(entry: Entry | None, needed: bool = True) -> str:
+    """How long a decision takes: what it really took, else what is promised."""
+    took = usual().words(entry.plan_id) if entry and needed else ""
+    return plan_words.approval_short(needed=needed, usual=took)

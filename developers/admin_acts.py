@@ -50,7 +50,7 @@ ACTS = {
             name="activate",
             button="Activate account",
             question="Activate this account?",
-            effect="They can sign in as soon as Tyk has it, and get a mail that says so.",
+            effect="They can log in as soon as Tyk has it, and get a mail that says so.",
             done="The account is being activated. Tyk has it in a moment.",
             do=partial(services.set_active, active=True),
             fits=may_be_activated,
@@ -59,7 +59,7 @@ ACTS = {
             name="deactivate",
             button="Deactivate account",
             question="Deactivate this account?",
-            effect="They are signed out at once and can't sign in any more. Their keys "
+            effect="They are logged out at once and cannot log in any more. Their keys "
             "go on working: revoke those one by one.",
             done="The account is being deactivated. Tyk has it in a moment.",
             do=partial(services.set_active, active=False),
@@ -79,7 +79,7 @@ ACTS = {
             name="end-sessions",
             button="End sessions",
             question="End every session of this developer?",
-            effect="They are signed out in every browser at once and can sign in again "
+            effect="They are logged out in every browser at once and can log in again "
             "with their password. Their keys go on working.",
             done="Every session of the developer has ended.",
             do=services.end_sessions,

@@ -62,21 +62,19 @@ class AccountGone(AccountInactive):
 class AccountClosed(AccountError):
     code = "account_closed"
     sentence = (
-        "This account was closed by its owner. It can not be opened again; once it is "
-        "deleted everywhere, you can sign up anew."
+        "This account was closed by its owner. It cannot be opened again; once it is "
+        "deleted everywhere, you can sign up again."
     )
 
 
 class AwaitingReview(AccountInactive):
     is_review = True
-    sentence = (
-        "We look at each account before it can be used. Typical wait: 1 working day."
-    )
+    sentence = "We look at each account before it can be used."
 
 
 class UpstreamUnavailable(AccountError):
     code = "upstream_unavailable"
-    sentence = "Sign-in is not available right now"
+    sentence = "Login is not available right now"
     retry_after: int = 30  # seconds; what a page asks programs to wait
 
 
@@ -142,8 +140,8 @@ class EditsOff(AccountError):
 
     code = "edits_off"
     sentence = (
-        "Your provider's Tyk would lose your password with the change, so it was not "
-        "made. Nothing is changed."
+        "The key service would lose your password with this change, so it was not "
+        "made. Nothing has changed."
     )
 
 
@@ -167,7 +165,7 @@ class Throttled(AccountError):
         self.retry_after = retry_after
 
     def __str__(self) -> str:
-        return f"Too many tries. Wait {self.wait}, then try again."
+        return f"Too many attempts. Wait {self.wait}, then try again."
 
     @property
     def wait(self) -> str:

@@ -208,6 +208,8 @@ def mail_new_address(job: Job) -> None:
         "for a new e-mail address.",
     }
     if _is_taken(link, developer):
+        context["title"] = "This address already has an account"
+        context["preheader"] = "Nothing was changed."
         mail.send("new_address_taken", to=link.email, context=context)
         links.end(pk=link.pk)
         return

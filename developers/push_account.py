@@ -15,7 +15,7 @@ def mail_account_closed(job: Job) -> None:
         to=developer.email,
         context={
             "title": "Your account is closed",
-            "preheader": "This can not be undone.",
+            "preheader": "This cannot be undone.",
             "name": developer.name,
             "when": developer.closed_at,
             "reason": "You get this mail because this was the address of your account.",

@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 #: Django's own sentences about what was typed, in words for everybody.
 PLAIN_WORDS = {
     "max_length": "Use at most %(limit_value)d characters; these are %(show_value)d",
-    "null_characters_not_allowed": "This holds an invisible character. Type it anew",
+    "null_characters_not_allowed": "This holds an invisible character. Type it again",
 }
 
 # They turn round what follows, so that a name reads as another one (UAX 9, 2).

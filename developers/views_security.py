@@ -27,9 +27,9 @@ def end_browsers(request: DeveloperRequest) -> HttpResponse:
     name = request.POST.get("browser", "")
     if name == "others":
         browsers.end_others(request.user, here=request.session)
-        messages.success(request, "You are signed out everywhere else.")
+        messages.success(request, "You are logged out everywhere else.")
     elif browsers.end(request.user, name):
-        messages.success(request, "That browser is signed out.")
+        messages.success(request, "That browser is logged out.")
     else:
-        messages.info(request, "That browser was signed out already.")
+        messages.info(request, "That browser was logged out already.")
     return redirect("developers:security")

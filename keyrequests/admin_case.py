@@ -20,7 +20,7 @@ from keyrequests import usage
 from keyrequests.models import Event, Key, KeyRequest, Mint
 from portal_site import formats
 
-# The target is one working day; from half of it on a request is due soon.
+# The target is 24 hours; from half of it on a request is due soon.
 DUE_SOON, OVER_TARGET = timedelta(hours=12), timedelta(hours=24)
 MOST_KEYS, MOST_EVENTS = 20, 100
 
@@ -152,7 +152,7 @@ def warnings(row: KeyRequest, staff: User) -> list[str]:
         )
     if row.is_open and not is_offered(row):
         found.append(
-            "Tyk no longer offers this plan: an approval can not be claimed "
+            "Tyk no longer offers this plan: an approval cannot be claimed "
             "until it does."
         )
     if row.is_open and row.developer.gone_at is not None:

@@ -7,7 +7,7 @@ class AccessError(Exception):
     """A refusal a person can read. `code` is stable; nothing was changed."""
 
     code = "refused"
-    sentence = "This can not be done."
+    sentence = "This cannot be done."
 
     def __init__(self, sentence: str = "") -> None:
         super().__init__(sentence or self.sentence)
@@ -101,8 +101,8 @@ class AccountBusy(AccessError):
 class KeyMailIsOn(AccessError):
     code = "key_mail_on"
     sentence = (
-        "Keys can not be claimed yet: the gateway is set to send keys by mail, "
-        "and we never do that. The team has been told."
+        "Keys cannot be claimed yet: the gateway is set to send keys by mail, "
+        "and we never do that. Your approval stays open. Please tell our support."
     )
 
 
@@ -111,7 +111,8 @@ class Paused(AccessError):
 
     code = "paused"
     sentence = (
-        "Keys can not be made right now. Nothing is lost; the team has been told."
+        "Keys cannot be made right now. Your approval stays open. If this lasts, "
+        "please tell our support."
     )
 
 

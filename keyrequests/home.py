@@ -23,7 +23,8 @@ def home_of(developer: Developer, *, now: datetime) -> dict[str, object]:
     found = usage.summary(keys, now=now)
     warned = _warned([found[key.pk] for key in waiting.keys])
     state = usage.state_of_all(one.state for one in found.values())
-    shown = waiting.to_claim[: MOST_NOTICES - (1 if warned else 0)]
+    others = (warned is not None) + (waiting.gone is not None)
+    shown = waiting.to_claim[: MOST_NOTICES - others]
     return {
         "waiting": waiting,
         "to_claim": shown,

@@ -59,8 +59,9 @@ LISTED_WITHIN, LISTED_EVERY = 1.0, 0.2
 LANE_WAIT = 3.0  # seconds a click waits for a worker's call to the same developer
 LOOK_WITHIN = 1.0  # seconds the end of a leaked key waits for a look at what Tyk lists
 
+_REFUSED = "The gateway refuses a key for this plan. Please tell our support, and name {number}."
 ENDED_IN_TYK = (
-    "The gateway has ended this key, so it can not be replaced. Ask for access again."
+    "The gateway has ended this key, so it cannot be replaced. Ask for access again."
 )
 
 
@@ -333,7 +334,7 @@ def _refusal(mint: Mint, budget: Budget) -> AccessError:
     """
     request = mint.request
     if mint.tyk_request_id != request.tyk_id:
-        return NotClaimable("The gateway refuses a new key for this plan.")
+        return NotClaimable(_REFUSED.format(number=request.number))
     try:
         record = dashboard().request(mint.tyk_request_id, deadline=budget.left())
     except NotFound:
@@ -343,7 +344,7 @@ def _refusal(mint: Mint, budget: Budget) -> AccessError:
     except DashboardError:
         return KeyServiceAway()
     if not record.approved:
-        return NotClaimable("The gateway refuses a key for this plan.")
+        return NotClaimable(_REFUSED.format(number=request.number))
     outcomes.granted_in_tyk(request)
     with contextlib.suppress(DashboardError):
         # List the key that was handed out there, so that a new one can be asked for.

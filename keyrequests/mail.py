@@ -5,11 +5,12 @@ from django.contrib.auth.models import Permission
 from django.db.models import Q
 from django.urls import reverse
 
+from catalogue import waits
 from catalogue.words import limits
 from developers import mail, mail_choices
 from developers.models import User
 from keyrequests import services
-from keyrequests.models import Key, KeyRequest
+from keyrequests.models import Event, Key, KeyRequest, Mint
 from tyk.outbox import Job
 
 
@@ -23,6 +24,7 @@ def request_received(job: Job) -> None:
         request,
         title=f"We have your request for {request.entry_name}",
         preheader="A person looks at it and you get a mail.",
+        takes=waits.takes(request.entry),
         button_label="See your request",
         button_url=mail.url(request.get_absolute_url()),
     )
@@ -121,23 +123,37 @@ def declined(job: Job) -> None:
 
 
 def key_revoked(job: Job) -> None:
-    """To the developer: this key has ended."""
+    """To the developer: this key has ended, and why."""
     key = Key.objects.select_related("developer").get(code=job.subject)
     if key.state != Key.State.REVOKED or key.developer.closed_at is not None:
         return
+    why = _why_it_ended(key)
     mail.send(
         "key_revoked",
         to=key.developer.email,
         context={
-            "title": f"Your key “{key}” was revoked",
+            "title": f"Your replaced key “{key}” has ended"
+            if why == "replaced"
+            else f"Your key “{key}” was revoked",
             "preheader": "Calls with it are refused now.",
             "key": key,
+            "why": why,
             "developer": key.developer,
             "button_label": "See your keys",
             "button_url": mail.url(reverse("keyrequests:keys")),
             "reason": "You get this mail because the key was yours.",
         },
     )
+
+
+def _why_it_ended(key: Key) -> str:
+    """Whose doing it was: "replaced", "owner", "staff", or "gateway"."""
+    if key.replaced_by.filter(state=Mint.State.SHOWN).exists():
+        return "replaced"
+    asked = key.events.filter(verb=Event.Verb.REVOKE_ASKED).first()
+    if asked is None:
+        return "gateway"
+    return "owner" if asked.by_owner else "staff"
 
 
 def key_leaked(job: Job) -> None:

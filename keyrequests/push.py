@@ -245,7 +245,7 @@ def _revoked_unseen(mint: Mint, made: holdings.Held) -> bool:
         young = timezone.now() - mint.started_at < TRIED_WITHIN
         if isinstance(error, OutcomeUnknown) and young:
             raise
-        log.error("unseen key can not be removed", extra={"mint": str(mint.code)})
+        log.error("unseen key cannot be removed", extra={"mint": str(mint.code)})
         return False
     # A pull may have listed it as found meanwhile.
     Key.objects.filter(developer=developer, fp=made.fp).update(

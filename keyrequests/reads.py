@@ -135,6 +135,12 @@ class Waiting:
     keys: list[Key]
     ended: list[Key]  # within the last days: their calls still count
 
+    @property
+    def gone(self) -> Key | None:
+        """The last that ended without anybody here having asked for it."""
+        gone = [key for key in self.ended if key.state == Key.State.GONE]
+        return max(gone, key=lambda key: key.ended_at or key.created_at, default=None)
+
 
 def waiting_for(developer: Developer) -> Waiting:
     """Open requests and working keys of `developer`; three queries."""

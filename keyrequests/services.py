@@ -244,7 +244,10 @@ def refuse_claim(request: KeyRequest) -> None:
     asked = [plan.policy_id for plan in request.plans.all()[:2]]
     if len(asked) > 1:
         # Only the Tyk Dashboard makes such requests, and only it can serve them.
-        raise NotClaimable("A request for several plans at once can not be claimed.")
+        raise NotClaimable(
+            "This request names several plans at once, so no key can be made from it "
+            "here. Ask for each plan by itself."
+        )
     if not _are_offered(asked):
         raise NotClaimable("This plan is no longer offered.")
     if request.tyk_id is None:

@@ -33,7 +33,7 @@ Verb = Event.Verb
 
 class Absent(AccessError):
     code = "absent"
-    sentence = "They can not sign in, so they could not claim it. Activate them first."
+    sentence = "They cannot sign in, so they could not claim it. Activate them first."
 
 
 class NothingChosen(AccessError):

@@ -41,7 +41,7 @@ def key_badge(key: Key) -> tuple[str, str]:
     if key.state == Key.State.REVOKED:
         return "stop", "Revoked"
     if key.state == Key.State.GONE:
-        return "stop", "Gone"
+        return "stop", "Ended"
     return "ok", "Active"
 
 
@@ -211,6 +211,7 @@ def limits(plan: Plan | None) -> list[tuple[str, str]]:
         ("Rate", words.rate_words(plan)),
         ("Quota", words.quota_words(plan)),
         ("Resets", words.resets_words(plan)),
+        ("Key lasts", words.key_lasts_words(plan)),
     ]
     return [(term, value) for term, value in pairs if value]
 

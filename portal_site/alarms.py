@@ -80,9 +80,9 @@ _WHY_YOU = "You get this mail because you look after the portal. One mail per ca
 def _key_rejected(alarm: Alarm) -> dict[str, object]:
     return {
         "title": "Tyk rejects the portal's key",
-        "preheader": "Nobody can sign in or claim a key until it is replaced.",
+        "preheader": "Nobody can log in or claim a key until it is replaced.",
         "what": "The Tyk Dashboard rejects the key the portal signs in with. Pages go "
-        "on from what was read before. Nobody can sign in, confirm or claim a key. "
+        "on from what was read before. Nobody can log in, confirm or claim a key. "
         "What is owed to Tyk waits, and nothing is lost.",
         "do": "Make a new key in the Dashboard, set it as TYK_API_KEY and restart the "
         "portal. Set TYK_API_KEY_NEXT before you rotate the next time.",

@@ -25,7 +25,7 @@ def one_line(text: str) -> str:
     text = " ".join(text.split())
     if _TURNS.search(text) or any(unicodedata.category(c) == "Cc" for c in text):
         raise forms.ValidationError(
-            "There is an invisible control character in this text. Type it anew."
+            "There is an invisible control character in this text. Type it again."
         )
     if text and not any(unicodedata.category(c)[0] in "LNPS" for c in text):
         raise forms.ValidationError("Nothing of this text can be seen.")

@@ -40,8 +40,8 @@ _SILENT = (
 _MISCONFIGURED = {
     "key_rejected": "The Dashboard at {url} refuses TYK_API_KEY. " + _KEY_IS_FOUND,
     "no_permission": "The Dashboard at {url} knows TYK_API_KEY, but its user may not "
-    "read the portal. Give that user write access to Portal (and to Users, Keys and "
-    "Policies), or make it an administrator of the organisation.",
+    "read the portal. Give that user write access to Portal, Keys and Policies "
+    "and read access to Analytics, or make it an administrator of the organisation.",
     "redirect": "{url} sends us to another address. Set TYK_DASHBOARD_URL to where "
     "the Dashboard finally is, without a path: often https instead of http.",
 }

@@ -30,6 +30,11 @@ class Pulled:
     held_back: str = ""
 
 
+SETTINGS = "configuration"
+OTHER = "other_organisation"
+_SETTINGS_CALL = Call("getPortalConfiguration", "GET", "/api/portal/configuration")
+
+
 class WrongOrganisation(Misconfigured):
     """The Dashboard's key belongs to another organisation than this portal's."""
 
@@ -48,6 +53,8 @@ def run(kind: str) -> Pulled:
         PullState.objects.update_or_create(
             kind=kind, defaults={"started_at": timezone.now()}
         )
+        if kind != SETTINGS:
+            _refuse_beside_another_organisation()
         before = measured.tried()
         pulled = _pulled(pull, kind)
         # A pull that had nothing to ask says nothing of our key.
@@ -167,7 +174,11 @@ def _refuse_other_organisation(
     """Another organisation's data never enters: a mirror of two can't be undone."""
     expected = settings.TYK_ORG_ID or organisation.org_id
     if expected and record.org_id and record.org_id != expected:
-        raise WrongOrganisation(
-            Call("getPortalConfiguration", "GET", "/api/portal/configuration"),
-            reason="other_organisation",
-        )
+        raise WrongOrganisation(_SETTINGS_CALL, reason=OTHER)
+
+
+def _refuse_beside_another_organisation() -> None:
+    """Policies and entries don't say whose they are: the settings, read first, do."""
+    told = PullState.objects.filter(kind=SETTINGS, last_error__contains=OTHER)
+    if told.exists():
+        raise WrongOrganisation(_SETTINGS_CALL, reason=OTHER)

@@ -16,11 +16,10 @@ from django.views.decorators.http import (
     require_safe,
 )
 
-from catalogue import words as plan_words
+from catalogue import waits
 from catalogue.mine import my_states
 from catalogue.models import Entry
 from catalogue.services import ask_fields, needs_approval, requestable, shown_entries
-from catalogue.waits import usual
 from developers import throttle
 from developers.access import DeveloperRequest, developer_required
 from developers.errors import Throttled
@@ -161,14 +160,8 @@ def _about(entry: Entry) -> dict[str, object]:
     return {
         "entry": entry,
         "reviewed": needed,
-        "facts": [*words.limits(entry.plan), ("Approval", _takes(entry, needed))],
+        "facts": [*words.limits(entry.plan), ("Approval", waits.takes(entry, needed))],
     }
-
-
-def _takes(entry: Entry | None, needed: bool = True) -> str:
-    """How long a decision takes: what it really took, else what is promised."""
-    took = usual().words(entry.plan_id) if entry and needed else ""
-    return plan_words.approval_short(needed=needed, usual=took)
 
 
 def _questions(form: AskForm) -> list[BoundField]:
@@ -205,7 +198,7 @@ def detail(request: DeveloperRequest, code: UUID) -> HttpResponse:
     events = list(found.events.all())
     claimed = [event.at for event in events if event.verb == Event.Verb.CLAIMED]
     plan = next((asked.plan for asked in found.plans.all()), None)
-    takes = _takes(found.entry)
+    takes = waits.takes(found.entry)
     context = {
         "key_request": found,
         "plan": plan,

@@ -34,7 +34,7 @@ MOST_SKEW = 120  # seconds; dates of requests and passwords are compared with ou
 NO_SUCH_KEY = "portal-doctor-no-such-key"
 _RIGHTS_FIX = (
     "In the Dashboard, under Users, give the user of the key read and write access "
-    "to Portal, Policies and Keys."
+    "to Portal, Policies and Keys, and read access to Analytics for usage."
 )
 
 

@@ -153,7 +153,7 @@ def mail_server() -> Finding:
     except (OSError, smtplib.SMTPException) as error:
         return bad(
             "mail",
-            f"The mail server {backend.host}:{backend.port} can not be used "
+            f"The mail server {backend.host}:{backend.port} cannot be used "
             f"({type(error).__name__}).",
             "Mend host, port and TLS in EMAIL_URL; mails wait in the outbox.",
         )

@@ -73,7 +73,7 @@ def _told_of_passwords(*, kept: bool) -> Finding:
         return good(PASSWORDS, f"{sentence} EDITS_ACCEPT_LOST_PASSWORDS accepts it.")
     return bad(
         PASSWORDS,
-        f"{sentence} Developers can not edit their profile or address here; whom you "
+        f"{sentence} Developers cannot edit their profile or address here; whom you "
         "switch on or off needs a new password by mail.",
         "Update the Dashboard. Or set EDITS_ACCEPT_LOST_PASSWORDS=true, if it is all "
         "right that an edit ends in a mailed link to a new password.",
@@ -127,7 +127,7 @@ def _told(email: str, *, kept: bool, left: str) -> Finding:
         return bad(
             NAME,
             f"{did}: Tyk dropped our marker from its fields.",
-            "Do not go on: without markers a lost answer can not be settled. Does a "
+            "Do not go on: without markers a lost answer cannot be settled. Does a "
             "proxy or plugin rewrite the Dashboard's bodies?",
         )
     return good(NAME, f"{did}: our marker survives.")

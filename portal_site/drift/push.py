@@ -40,7 +40,7 @@ def why_not(kind: str, field: str, owner: str) -> str:
     if kind == DEVELOPER and field == ADDRESS:
         return "An address is changed by its owner alone, from the new mailbox."
     if kind == REQUEST and owner == OURS:
-        return "Tyk can not change the fields of a request."
+        return "Tyk cannot change the fields of a request."
     if owner not in {OURS, BOTH}:
         return "Tyk owns this: it is only read here."
     return ""

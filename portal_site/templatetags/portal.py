@@ -31,6 +31,12 @@ def site_brand() -> brand.Brand:
 
 
 @register.simple_tag
+def review_takes() -> str:
+    """How long the company says a review takes: "about 1 working day"."""
+    return str(settings.BRAND_REVIEW_TAKES)
+
+
+@register.simple_tag
 def icon(name: str) -> SafeString:
     """A decorative line icon; the words beside it say the same. KeyError if unknown."""
     return format_html(

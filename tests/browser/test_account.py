@@ -86,8 +86,8 @@ def test_one_browser_signs_out_another_without_scripts(
 ):
     one, other = _log_in(visitor(scripts=False)), _log_in(visitor())
     one.go("/account/security/")
-    one.click("Sign out everywhere else")
+    one.click("Log out everywhere else")
 
-    assert one.says("You are signed out everywhere else.")
+    assert one.says("You are logged out everywhere else.")
     other.go("/account/")
     assert "/login/" in other.page.url

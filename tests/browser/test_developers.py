@@ -89,7 +89,7 @@ def test_login_and_away(newcomer, site: Run):
     ask_sandbox(site, "faults", operation="*", mode="status", status=503)
     try:
         log_in(lena, email)
-        assert lena.says("Sign-in is not available right now")
+        assert lena.says("Login is not available right now")
         assert not lena.says("not right")
         lena.go("/catalogue/")
         assert lena.says("Orders Standard")

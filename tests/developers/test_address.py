@@ -120,7 +120,7 @@ def test_whole_way(box, dora, browser):
         [OLD],
         "Your e-mail address at Northwind APIs was changed",
     )
-    assert "This was not me" in message.body
+    assert "If this was not you" in message.body
     assert NEW not in message.body
     # The link has done its work.
     assert browser.post(CONFIRM).status_code == 410

@@ -250,7 +250,7 @@ def test_who_can_not_sign_in_is_given_nothing(bob, both):
 
     told = words(give(both, bob, EntryFactory().plan))
 
-    assert "They can not sign in, so they could not claim it." in told
+    assert "They cannot sign in, so they could not claim it." in told
     assert not KeyRequest.objects.exists()
 
 

@@ -90,8 +90,8 @@ def test_one_is_signed_out_at_its_next_click(here, phone):
 
     done = here.post(END, {"browser": name}, follow=True)
 
-    assert "That browser is signed out" in words(done)
-    assert "You are signed in nowhere else" in words(done)
+    assert "That browser is logged out" in words(done)
+    assert "You are not logged in anywhere else" in words(done)
     assert not is_signed_in(phone)
     assert is_signed_in(here)
 
@@ -113,7 +113,7 @@ def test_nobody_ends_anybody_elses(here, charlie, signed_in):
 
     told = stranger.post(END, {"browser": mine.name}, follow=True)
 
-    assert "signed out already" in words(told)
+    assert "logged out already" in words(told)
     assert is_signed_in(here)
 
 

@@ -17,7 +17,7 @@ from tyk.sandbox import Sandbox
 
 pytestmark = pytest.mark.django_db
 
-AWAY = "Sign-in is not available right now"
+AWAY = "Login is not available right now"
 WRONG = "E-mail or password is not right"
 OFF = "This account is switched off"
 
@@ -345,7 +345,7 @@ def test_review_is_told_after_the_right_password_only(box, dora, settings):
     settings.SIGNUP_REVIEW = True
     box.edit_developer(dora.tyk_id, inactive=True)
 
-    assert "Typical wait: 1 working day" in words(log_in(Client(), dora.email))
+    assert "Typical wait: about 1 working day" in words(log_in(Client(), dora.email))
     assert WRONG in words(log_in(Client(), dora.email, "not-the-password-1"))
 
 

@@ -103,7 +103,7 @@ def test_staff_guessing_is_throttled(sam):
     page = Client().post(
         "/admin/login/", {"username": sam.email, "password": STAFF_PASSWORD}
     )
-    assert "Too many tries. Wait 5 minutes" in words(page)
+    assert "Too many attempts. Wait 5 minutes" in words(page)
 
 
 def test_ended_sessions_are_ended_for_that_developer_only(bob, charlie, signed_in):

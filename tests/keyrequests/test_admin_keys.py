@@ -139,7 +139,7 @@ def test_a_key_is_ended_after_a_page_that_asks(alices_key, keeper, signed_in):
     )
 
     asked = " ".join(text(client, of(alices_key, "revoke")).split())
-    assert "This can not be undone." in asked
+    assert "This cannot be undone." in asked
     assert (state(alices_key), Outbox.objects.count()) == ("live", 0)
     answer = client.post(of(alices_key, "revoke"), follow=True)
 

@@ -110,7 +110,7 @@ def test_the_lead_counts_and_tells_the_target(reviewer):
     page = reviewer.get(QUEUE).content.decode()
 
     assert "<h1>Key requests to review</h1>" in page
-    assert "2 waiting, longest first. Target: 1 working day." in page
+    assert "2 waiting, longest first. Target: 24 hours." in page
 
 
 def flags(client, row: KeyRequest) -> list[str]:

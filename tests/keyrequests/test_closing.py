@@ -70,7 +70,7 @@ def test_the_page_names_what_will_end(browser):
         assert "1 working key ends" in page
         assert "Bakery app" in page
         assert "1 open request is withdrawn" in page
-        assert "can not be undone" in page
+        assert "cannot be undone" in page
 
 
 def test_nothing_to_lose_is_said_too(scene, signed_in):

@@ -190,7 +190,7 @@ def test_too_many_requests_are_throttled_with_the_wait(page, settings):
 
     assert response.status_code == 429
     assert int(response.headers["Retry-After"]) > 0
-    assert "Too many tries. Wait" in response.text
+    assert "Too many attempts. Wait" in response.text
     assert "A checkout for eleven bakeries</textarea>" in response.text
     assert KeyRequest.objects.count() == 1
 

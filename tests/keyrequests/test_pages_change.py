@@ -137,7 +137,7 @@ def test_changes_are_counted_like_requests(page, scene, settings):
     answer = change(page, request, answer="A checkout for a hundred bakeries")
 
     request.refresh_from_db()
-    assert "Too many tries" in answer.text
+    assert "Too many attempts" in answer.text
     assert request.answers == {"What you build": TWELVE}
 
 

@@ -372,7 +372,7 @@ def test_revoke_page_says_the_effect(page, mira, entry):
 
     text = page.get(url("revoke", key)).text
 
-    assert "This can not be undone" in text
+    assert "This cannot be undone" in text
     assert "Keep it" in text
     key.refresh_from_db()
     assert key.state == Key.State.LIVE

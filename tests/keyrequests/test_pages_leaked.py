@@ -76,7 +76,7 @@ def of_two_plans(scene, leaky) -> Key:
 
 
 def test_key_that_was_given_two_plans_is_replaced_at_once(page, scene, of_two_plans):
-    assert "Replace at once" in page.get(of_two_plans.get_absolute_url()).text
+    assert "Stop it, get a new key" in page.get(of_two_plans.get_absolute_url()).text
 
     response = leaked(page, of_two_plans)
     scene.deliver()
@@ -96,9 +96,9 @@ def test_key_of_a_plan_that_is_gone_offers_no_replacement_and_says_what_to_do(
 
     text = page.get(of_two_plans.get_absolute_url()).text
 
-    assert "Replace at once" not in text
+    assert "Stop it, get a new key" not in text
     assert "Replace key" not in text
-    assert "This key can not be replaced" in text
+    assert "This key cannot be replaced" in text
     assert "One of its plans is no longer offered." in text
     assert "If it leaked, revoke it" in text
     assert reverse("keyrequests:revoke", args=[of_two_plans.code]) in text

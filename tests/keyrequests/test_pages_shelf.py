@@ -181,7 +181,7 @@ def test_revoking_says_first_what_still_uses_it(page, mira, hits, words):
     text = words_of(page.get(reverse("keyrequests:revoke", args=[key.code])))
 
     assert words in text
-    assert "This can not be undone" in text
+    assert "This cannot be undone" in text
 
 
 @pytest.mark.parametrize("state", [Key.State.LIVE, Key.State.REVOKED])

@@ -1,6 +1,7 @@
 """Outbound handlers x faults: our rows, Tyk's truth, and what is still owed."""
 
 import pytest
+from django.core.mail import EmailMessage
 
 from keyrequests import live, push_requests, services
 from keyrequests.models import Event, Key, KeyRequest
@@ -248,3 +249,44 @@ def test_delivery_is_on_the_time_line_once(scene):
 
     assert request.events.filter(verb=Event.Verb.DELIVERED).count() == 1
     assert KeyRequest.objects.count() == 1
+
+
+# --- What the mail of an ended key says --------------------------------------------------
+def ended(scene: Scene, mailoutbox: list[EmailMessage]) -> tuple[str, str]:
+    """Subject and text of the last mail, on one line."""
+    scene.deliver()
+    last = mailoutbox[-1]
+    return str(last.subject), " ".join(str(last.body).split())
+
+
+def test_who_revoked_their_key_is_told_what_to_do_if_it_was_not_them(scene, mailoutbox):
+    shown = live.claim(scene.approved())
+    services.revoke(shown.key, actor=scene.developer)
+
+    subject, text = ended(scene, mailoutbox)
+
+    assert subject == "Your key “Orders” was revoked"
+    assert "was revoked, as you asked." in text
+    assert "If you did not do this, change your password" in text
+
+
+def test_whose_key_staff_revoked_is_told_so(scene, mailoutbox):
+    shown = live.claim(scene.approved())
+    services.revoke(shown.key, actor="Rita")
+
+    _, text = ended(scene, mailoutbox)
+
+    assert "was revoked by our team." in text
+    assert "change your password" not in text
+
+
+def test_the_planned_end_of_a_replaced_key_is_no_alarm(scene, mailoutbox):
+    shown = live.claim(scene.approved())
+    scene.deliver()
+    live.replace(shown.key, overlap=0)
+
+    subject, text = ended(scene, mailoutbox)
+
+    assert subject == "Your replaced key “Orders” has ended"
+    assert "You replaced your key" in text
+    assert "The new key goes on working." in text

@@ -232,7 +232,7 @@ def test_a_write_without_a_password_is_tried(box, habit):
     assert Organisation.current().loses_passwords is (habit == "empty")
     assert len(box.developers()) == 1
     if habit == "empty":
-        assert "Developers can not edit their profile or address" in found.sentence
+        assert "Developers cannot edit their profile or address" in found.sentence
         # Mended, and tried again: edits are on again.
         box.switch(put_passwordless="keep")
         assert examined(scratch=True)["passwords"].ok

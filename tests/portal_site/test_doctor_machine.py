@@ -157,7 +157,7 @@ def test_mail_without_a_server():
 
 def test_no_mail_server(smtp):
     assert machine.mail_server().sentence == (
-        f"The mail server 127.0.0.1:{smtp.EMAIL_PORT} can not be used "
+        f"The mail server 127.0.0.1:{smtp.EMAIL_PORT} cannot be used "
         "(ConnectionRefusedError)."
     )
 

@@ -78,3 +78,22 @@ def test_a_new_developer_is_told_what_to_do(page):
     said = page.get("/").text
     assert "Next: ask for access to an API" in said
     assert 'class="chart"' not in said
+
+
+def test_a_key_that_died_at_night_is_told_of_and_not_taken_for_a_first_day(page, mira):
+    rows.key(mira, rows.plan(), name="Nightly", state="gone", ended_at=timezone.now())
+
+    said = page.get("/").text
+
+    assert "Your key “Nightly” no longer works" in said
+    assert "None of your keys works any more." in said
+    assert "Next: ask for access to an API" not in said
+
+
+def test_a_key_its_owner_revoked_is_no_news(page, mira):
+    rows.key(mira, rows.plan(), name="Old", state="revoked", ended_at=timezone.now())
+
+    said = page.get("/").text
+
+    assert "no longer works" not in said
+    assert "None of your keys works any more." in said

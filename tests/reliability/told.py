@@ -35,7 +35,7 @@ class Told:
 
 # --- Pages -----------------------------------------------------------------------------
 SIGNED_IN = Told(302, "/catalogue/", "signed in")
-NOT_NOW = Told(503, "Sign-in is not available right now", "signed out")
+NOT_NOW = Told(503, "Login is not available right now", "signed out")
 MISTYPED = Told(200, "E-mail or password is not right", "signed out")
 
 NOT_MADE = Told(503, "Your account could not be made right now", "link open, waiting")
@@ -80,11 +80,11 @@ KEY = Told(200, "Copy it now", "shown")
 KEY_NO = Told(302, "The gateway refuses a key for this plan", "refused")
 KEY_UNSURE = Told(503, _CHECKING, "unsure")
 THERE = Told(503, "Approved in the gateway dashboard", "refused")
-THERE_UNREAD = Told(503, "There is no key to reveal right now", "refused")
+THERE_UNREAD = Told(503, "No key for", "refused")
 AGAIN_NOT_BEGUN = Told(503, _NO_KEY, "lost")
 AGAIN_NOT = Told(503, _NO_KEY, "lost, refused")
 AGAIN_KEY = Told(200, KEY.words, "lost, shown")
-AGAIN_NO = Told(302, "The gateway refuses a new key for this plan", "lost, refused")
+AGAIN_NO = Told(302, "The gateway refuses a key for this plan", "lost, refused")
 AGAIN_UNSURE = Told(503, _CHECKING, "lost, unsure")
 OLD_STAYS = Told(503, "Your key was not replaced", "shown")
 NOT_REPLACED = Told(503, OLD_STAYS.words, "shown, refused")

@@ -53,7 +53,7 @@ def sending_fails(part: bytes) -> Iterator[None]:
     def broken(self: http.client.HTTPConnection, data: Any) -> None:
         if isinstance(data, bytes) and part in data:
             lines = [bytes(line) for line in data.split(b"\r\n")]
-            raise NotImplementedError(f"can not send {len(lines)} lines")
+            raise NotImplementedError(f"cannot send {len(lines)} lines")
         send(self, data)
 
     with pytest.MonkeyPatch.context() as patch:
@@ -192,7 +192,7 @@ def test_no_report_of_an_error_holds_a_secret(box, settings, told, case, debug):
     # The report is one: it says what broke and where.
     assert (
         "disk I/O error" in places.places["log"]
-        or "can not send" in places.places["log"]
+        or "cannot send" in places.places["log"]
     )
     if debug:
         assert "Traceback" in places.places["page"]

@@ -15,7 +15,7 @@ from tyk import connect
 from tyk.dashboard.breaker import LONGEST, SHORTEST, Breaker
 from tyk.dashboard.errors import DashboardError
 
-AWAY = "Sign-in is not available right now"
+AWAY = "Login is not available right now"
 
 
 class Clock:

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 NEXT = "the-next-key-of-the-dashboard-0001"
 MOVED, REJECTED = "dashboard key moved", "dashboard credential rejected"
-AWAY = "Sign-in is not available right now"
+AWAY = "Login is not available right now"
 
 
 @pytest.fixture
