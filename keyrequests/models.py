@@ -321,6 +321,8 @@ class Mint(models.Model):
     # Tyk may have handed the key out by mail: then it is never ours to remove.
     mailed = models.BooleanField(default=False)
     ended_at = models.DateTimeField(null=True)
+    # Looks of the audit that ended with an answer; see push.audit.
+    audits = models.PositiveSmallIntegerField(default=0, db_default=0)
     key = models.OneToOneField(
         Key, null=True, on_delete=models.SET_NULL, related_name="mint"
     )

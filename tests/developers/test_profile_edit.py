@@ -578,7 +578,7 @@ def test_a_developer_whose_keys_really_went_can_be_edited_again(box, dora):
 
 
 # --- A Tyk that empties the password ---------------------------------------------------------
-LOSES = "Tyk would lose your password"
+LOSES = "The key service would lose your password"
 
 
 @pytest.fixture

@@ -227,6 +227,24 @@ def test_an_answer_lost_before_tyk_did_anything_is_claimed_again(scene):
     assert len(scene.box.requests()) == 1
 
 
+def test_a_key_that_one_look_overlooks_is_found_by_the_next(scene):
+    """Tyk says that it approved, so a key is there: one odd list is no proof of none."""
+    scene.box.faults.add("approveKeyRequest", mode="reset_after", times=1)
+    with pytest.raises(ClaimUnsure):
+        live.claim(scene.approved())
+    scene.box.faults.add("getDeveloper", mode="null_lists", times=1)
+    scene.due_now("mint.settle")
+
+    scene.deliver()
+    assert Mint.objects.get().state == Mint.State.UNSURE
+    assert len(scene.box.keys()) == 1
+    scene.due_now("mint.settle")
+    scene.deliver()
+
+    assert Mint.objects.get().state == Mint.State.LOST
+    assert scene.box.keys() == []
+
+
 def test_a_key_made_long_after_the_answer_was_lost_is_removed(scene):
     """The call lands when everybody has stopped waiting: the audit finds its key."""
     request = scene.approved()
@@ -251,6 +269,25 @@ def test_a_key_made_long_after_the_answer_was_lost_is_removed(scene):
     assert scene.box.gateway_accepts(shown.pairs[0][1].reveal())
     found = Key.objects.get(origin=Key.Origin.FOUND)
     assert found.state == Key.State.REVOKED
+
+
+def test_the_first_audits_are_counted_however_late_they_begin(scene):
+    """A worker with much to do may begin long after the first minutes are over."""
+    scene.box.faults.add("approveKeyRequest", mode="reset_after", times=1)
+    with pytest.raises(ClaimUnsure):
+        live.claim(scene.approved())
+    scene.due_now("mint.settle")
+    scene.deliver()
+    Mint.objects.update(started_at=timezone.now() - timedelta(hours=3))
+    waits = []
+
+    for _ in range(11):
+        scene.due_now("mint.audit")
+        scene.deliver()
+        row = Outbox.objects.get(kind="mint.audit")
+        waits.append(round((row.next_at - timezone.now()).total_seconds(), -2))
+
+    assert waits == [100] * 10 + [3600]
 
 
 def test_the_audit_ends_after_a_day_and_removes_nothing_of_strangers(scene):

@@ -87,7 +87,7 @@ def test_policy_outside_the_catalogue_is_labelled(page, mira):
         ({"origin": Key.Origin.FOUND}, "Active"),
         ({"state": Key.State.REVOKING}, "Revoking: still live"),
         ({"state": Key.State.REVOKED}, "Revoked"),
-        ({"state": Key.State.GONE}, "Gone"),
+        ({"state": Key.State.GONE}, "Ended"),
     ],
 )
 def test_state_of_a_key_in_words(page, mira, entry, members, words):

@@ -109,7 +109,7 @@ def test_who_does_not_claim_it_is_reminded_in_the_same_words(scene, quick, mailo
     scene.deliver()
 
     [message] = mailoutbox
-    assert "the team gave you access to Geocoding on " in message.body
+    assert "The team gave you access to Geocoding on " in message.body
     assert "after that you can ask for access." in message.body
     assert f"because you were given access ({request.number})." in message.body
 

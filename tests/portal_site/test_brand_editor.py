@@ -128,7 +128,7 @@ def test_a_refused_form_keeps_what_was_typed_and_saves_nothing(desk) -> None:
     hostile = typed(name="<script>x</script>", colour="red", url_0="javascript:x")
     page = desk.post(f"{PAGES}edit/", hostile).text
 
-    assert "Nothing was saved. Mend the 2 fields below" in page
+    assert "Nothing was saved. Correct the 2 fields below" in page
     assert "&lt;script&gt;x&lt;/script&gt;" in page
     assert "<script>x" not in page
     assert "&#x27;red&#x27; is not a colour" in page

@@ -1,8 +1,8 @@
 """What the doctor asks the Dashboard, each answer provoked once."""
 
-import json
 import re
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -13,6 +13,7 @@ from portal_site.runner import ports
 from tests.keyrequests.scene import build
 from tests.portal_site.ward import examined, wrong
 from tyk import connect
+from tyk.dashboard.client import Dashboard
 from tyk.dashboard.errors import Call, Unreachable
 from tyk.models import Organisation
 
@@ -168,15 +169,14 @@ def test_a_dashboard_without_a_clock(box):
 
 
 # --- The scratch developer -----------------------------------------------------------
-def test_a_dashboard_that_drops_markers(box):
+def test_a_dashboard_that_drops_markers(box, monkeypatch):
     build(box)
-    record = box.developer(box.developers()[0]["id"])
-    box.faults.add(
-        "getDeveloper",
-        mode="status_plain",
-        status=200,
-        body=json.dumps({**record, "fields": {"Name": "no marker"}}),
-    )
+    made = Dashboard.create_developer
+
+    def dropped(client: Dashboard, **told: Any) -> Any:
+        return made(client, **{**told, "fields": {"Name": "no marker"}})
+
+    monkeypatch.setattr(Dashboard, "create_developer", dropped)
 
     found = examined(scratch=True)["markers"]
 

@@ -51,6 +51,8 @@ def whole(request_of_alice: KeyRequest) -> dict[str, object]:
         "developer": request_of_alice.developer,
         "request": request_of_alice,
         "key": key,
+        "takes": "about 1 working day",
+        "why": "owner",
         "limits": "60 calls a minute, 10 000 a day",
         "until": UNTIL,
         "when": UNTIL,

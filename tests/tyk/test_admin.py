@@ -104,7 +104,7 @@ def test_trying_again_leaves_what_is_being_served(chief):
 
     page = try_again(chief, busy, done).content.decode()
 
-    assert "0 of 1 rows are tried again now." in page
+    assert "0 of 2 rows are tried again now." in page
     busy.refresh_from_db()
     assert busy.attempts == 3
     assert not LogEntry.objects.exists()

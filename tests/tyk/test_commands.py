@@ -6,6 +6,7 @@ from io import StringIO
 import pytest
 from django.core.management import CommandError, call_command
 
+from catalogue.models import Plan
 from tests.keyrequests.scene import build
 from tyk import outbox
 from tyk.models import CredentialState, Organisation, Outbox, PullState
@@ -51,11 +52,13 @@ def test_another_organisation_is_refused_and_nothing_enters(box):
     build(box)
     Organisation.objects.update(org_id="0" * 24)
     box.add_developer("else@x.example", password="long enough")
+    box.add_policy("theirs")
 
-    with pytest.raises(CommandError, match="configuration"):
+    with pytest.raises(CommandError, match="configuration, policies, catalogue"):
         told("sync_once")
 
     assert Organisation.current().org_id == "0" * 24
+    assert not Plan.objects.filter(name="theirs").exists()
 
 
 def test_the_outbox_lists_due_and_parked_rows(box):
