@@ -42,7 +42,8 @@ NOT_MADE = Told(503, "Your account could not be made right now", "link open, wai
 NOT_SENT = Told(503, "Your account could not be made right now", "link open, sending")
 MADE = Told(302, "/catalogue/", "link used, done")
 MADE_UNREAD = Told(302, "/login/", "link used, done")
-PASSWORD_NO = Told(200, "Choose another password", "link open, sending")
+PASSWORD_NO = Told(200, "Choose another password", "link open, waiting")
+AGAIN_PASSWORD_NO = Told(200, PASSWORD_NO.words, "link open, sending")
 UNCLEAR = Told(503, "We could not find out whether that worked", "link open, sending")
 KEPT_WAITING = Told(200, "Choose another password", "link open, waiting")
 UNCLEAR_WAITING = Told(503, UNCLEAR.words, "link open, waiting")
@@ -170,7 +171,7 @@ WRITTEN: dict[tuple[str, str], tuple[Told, Told, Told, Told, Told, Told]] = {
     ("confirm", CREATE):
         (MADE, NOT_SENT, PASSWORD_NO, NOT_SENT, UNCLEAR, MADE),
     ("confirm once more", SET):
-        (MADE, NOT_SENT, PASSWORD_NO, NOT_SENT, UNCLEAR, MADE),
+        (MADE, NOT_SENT, AGAIN_PASSWORD_NO, NOT_SENT, UNCLEAR, MADE),
     ("take over", SET):
         (MADE, NOT_MADE, KEPT_WAITING, NOT_MADE, UNCLEAR_WAITING, MADE),
     ("reset", SET):
