@@ -107,6 +107,10 @@ def tables(to: str) -> None:
                         "request": str(row.request.code),
                         "state": row.state,
                         "key": str(row.key.code) if row.key else "",
+                        # Told to nobody: it helps to find out what went wrong.
+                        "tyk_request": row.tyk_request_id,
+                        "audits": row.audits,
+                        "ended": str(row.ended_at or ""),
                     }
                     for row in Mint.objects.select_related("request", "key")
                 ],

@@ -231,6 +231,7 @@ def open_house(seed: int, developers: int, chance: float) -> Iterator[House]:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="soak-")))
         (folder / "logs").mkdir()
         (folder / "mail").mkdir()
+        (folder / "tmp").mkdir()  # of workers, which leave theirs when killed
         broker = Broker(folder / "valkey")
         broker.start()
         stack.callback(broker.kill)
@@ -273,4 +274,5 @@ def _environment(
         "TYK_DASHBOARD_URL": box.hello["url"],
         "TYK_API_KEY": box.hello["api_key"],
         "PYTHONUNBUFFERED": "1",
+        "TMPDIR": str(folder / "tmp"),
     }
