@@ -16,7 +16,7 @@ from django.utils import timezone
 from developers import services
 from developers.models import Developer, MailedLink, ProfileEdit
 from developers.pictures import initials
-from keyrequests import admin_case, reads, usage
+from keyrequests import admin_case, nearing, reads, reminders, usage
 from keyrequests.models import Event, Key, KeyRequest
 from tyk import desk
 from tyk.models import Outbox
@@ -47,6 +47,9 @@ def page(developer: Developer, reader: Reader) -> dict[str, Any]:
     keys = list(reads.keys_of(developer).defer("sealed_id")[:MOST_KEYS])
     requests = list(reads.requests_of(developer)[:MOST_REQUESTS])
     edits = services.waiting_edits(developer)
+    # Mails and lines name keys and requests: only those that may be seen.
+    told_keys = keys if sees_keys else []
+    told_requests = requests if sees_requests else []
     return {
         "initials": initials(str(developer)),
         "state": state_of(developer, changing=any(map(_is_due, edits))),
@@ -55,8 +58,8 @@ def page(developer: Developer, reader: Reader) -> dict[str, Any]:
         "keys": held(keys) if sees_keys else None,
         "requests": requests if sees_requests else None,
         "asked": KeyRequest.objects.of(developer).count() if sees_requests else 0,
-        "mails": mails_of(developer, keys=keys, requests=requests),
-        "lines": lines_of(developer, keys=keys, requests=requests),
+        "mails": mails_of(developer, keys=told_keys, requests=told_requests),
+        "lines": lines_of(developer, keys=told_keys, requests=told_requests),
     }
 
 
@@ -156,9 +159,14 @@ def mails_of(
         *(row.code for row in requests),
         *(row.code for row in keys),
     ]
+    subjects = [
+        *map(str, codes),
+        *(f"{row.code} {days}" for row in requests for days in reminders.AFTER_DAYS),
+        *(f"{row.code} {share}" for row in keys for share in nearing.TOLD),
+    ]
     rows = Outbox.objects.filter(
-        subject__in=[str(code) for code in codes], kind__startswith="mail."
-    ).exclude(kind="mail.to_review")
+        subject__in=subjects, kind__startswith="mail."
+    ).exclude(kind__in=["mail.to_review", "mail.key_leaked"])  # to staff
     return [_mail(row) for row in rows.order_by("-asked_at", "-pk")[:MOST_LINES]]
 
 

@@ -226,15 +226,17 @@ def holding(link: MailedLink) -> Iterator[links.Taken]:
 
 
 @contextmanager
-def in_lane(name: str) -> Iterator[lanes.Held]:
+def in_lane(name: str, *, wait: float = 0) -> Iterator[lanes.Held]:
     """Hold the lane while the story lasts; raises LinkBusy and AccountBusy.
 
     And UpstreamUnavailable in a copy of the portal: these stories write to Tyk.
+    `wait`: seconds a click waits for a worker's call to the same developer.
     """
     if fence.closed():
         raise UpstreamUnavailable
     try:
-        with lanes.lane(name, seconds=settings.TYK_PASSWORD_DEADLINE * 2 + 10) as held:
+        seconds = settings.TYK_PASSWORD_DEADLINE * 2 + 10
+        with lanes.lane(name, seconds=seconds, wait=wait) as held:
             yield held
     except lanes.MayStillLand as out:
         raise AccountBusy(out.seconds) from None

@@ -10,6 +10,8 @@ from tyk import lanes
 from tyk.budget import Budget
 from tyk.dashboard.secret import Secret
 
+LANE_WAIT = 3.0  # seconds: a worker may be saving their profile
+
 
 @sensitive_variables("current")
 def prove(developer: Developer, current: Secret, *, ip: str = "") -> None:
@@ -30,12 +32,12 @@ def change_password(
 ) -> None:
     """Set a new password for somebody who proves the current one.
 
-    Raises what `prove` does, AccountGone, AccountBusy, PasswordRefused and
-    OutcomeUnclear. Every session ends; the caller keeps its own.
+    Raises what `prove` does, AccountGone, AccountBusy, LinkBusy (somebody else is at
+    it), PasswordRefused and OutcomeUnclear. Every session ends; the caller keeps its own.
     """
     prove(developer, current, ip=ip)
     deadline = Budget(settings.TYK_PASSWORD_DEADLINE)
-    with live.in_lane(lanes.for_developer(developer.tyk_id)):
+    with live.in_lane(lanes.for_developer(developer.tyk_id), wait=LANE_WAIT):
         record = live.record_to_reset(developer, deadline)
         live.set_password(record, new, deadline)
         services.password_was_changed(developer)

@@ -137,7 +137,8 @@ class User(AbstractBaseUser, PermissionsMixin):
         ]
 
     def __str__(self) -> str:
-        return self.name or self.email or str(self.developer)
+        # Columns that keep who did something are no longer.
+        return (self.name or self.email or str(self.developer))[:200]
 
     def get_full_name(self) -> str:
         return str(self)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from itertools import islice
 from uuid import UUID
 
 from django.conf import settings
@@ -22,6 +23,7 @@ AFTER_DAYS = (3, 14)
 # Who was not reminded for so long, since the worker was away, isn't any more.
 STILL_WORTH_IT = timedelta(days=10)
 MOST = 500  # in one run of an hourly task
+CHUNK = 500
 
 
 def ask_for_due() -> int:
@@ -43,16 +45,19 @@ def ask_for_due() -> int:
 def _due(days: int, now: datetime) -> Iterator[str]:
     kept = min(STILL_WORTH_IT, timedelta(days=settings.OUTBOX_KEPT_DAYS))
     latest = now - timedelta(days=days)
-    codes = (
-        KeyRequest.objects.filter(
-            status=KeyRequest.Status.APPROVED,
-            decided_at__lte=latest,
-            decided_at__gt=latest - kept,
-        )
-        .order_by("decided_at")
-        .values_list("code", flat=True)[:MOST]
+    waiting = KeyRequest.objects.filter(
+        status=KeyRequest.Status.APPROVED,
+        decided_at__lte=latest,
+        decided_at__gt=latest - kept,
     )
+    codes = waiting.order_by("decided_at").values_list("code", flat=True)
     subjects = [f"{code} {days}" for code in codes]
+    chunks = (subjects[at : at + CHUNK] for at in range(0, len(subjects), CHUNK))
+    # Those already asked for don't count, or they would keep the others waiting.
+    return islice((one for some in chunks for one in _not_asked(some)), MOST)
+
+
+def _not_asked(subjects: list[str]) -> Iterator[str]:
     known = Outbox.objects.filter(kind=KIND, subject__in=subjects)
     asked = set(known.values_list("subject", flat=True))
     return (subject for subject in subjects if subject not in asked)

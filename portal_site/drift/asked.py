@@ -1,6 +1,7 @@
 """Drift of key requests, chunk by chunk as Tyk lists them."""
 
 from collections.abc import Callable, Iterator
+from typing import TypeGuard
 
 from django.utils import timezone
 
@@ -16,7 +17,7 @@ from portal_site.drift.differences import (
     difference,
 )
 from portal_site.drift.owners import OURS, REQUEST
-from tyk import connect
+from tyk import connect, fitting
 from tyk.dashboard.errors import NotFound
 from tyk.dashboard.records import BadRecord, KeyRequest as Asked
 from tyk.models import Organisation
@@ -35,7 +36,7 @@ def differences(
     for chunk in requests_pull.in_chunks(connect.dashboard().requests()):
         expected.difference_update(record.id for record in chunk if record.id)
         unreadable |= any(record.id is None for record in chunk)
-        good = [record for record in chunk if not isinstance(record, BadRecord)]
+        good = [record for record in chunk if _is_good(record)]
         yield from _of_chunk(good, ours=marker(""))
         read += len(chunk)
         tell(read)
@@ -52,6 +53,13 @@ def of_one(tyk_id: str) -> Iterator[Difference]:
             yield _gone(tyk_id)
         return
     yield from _of_chunk([record], ours=Organisation.current().marker(""))
+
+
+def _is_good(record: Asked | BadRecord) -> TypeGuard[Asked]:
+    """Read, and of ids that a column holds: no query may ask for others."""
+    if isinstance(record, BadRecord):
+        return False
+    return fitting.fits(record.id, 64) and fitting.fits(record.by_user, 64)
 
 
 def _gone(tyk_id: str) -> Difference:

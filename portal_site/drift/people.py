@@ -47,6 +47,8 @@ def differences(
                 for record in chunk
                 if not isinstance(record, BadRecord)
                 and people_pull.is_ours(record, organisation)
+                # What no column holds, no query may ask for: pulls count it as bad.
+                and people_pull.fits(record)
             ],
             organisation,
         )
@@ -74,7 +76,7 @@ def of_one(tyk_id: str) -> Iterator[Difference]:
         if Developer.objects.present().filter(tyk_id=tyk_id).exists():
             yield _gone(tyk_id)
         return
-    if people_pull.is_ours(record, organisation):
+    if people_pull.is_ours(record, organisation) and people_pull.fits(record):
         yield from _of_chunk([record], organisation)
 
 

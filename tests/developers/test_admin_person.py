@@ -21,11 +21,12 @@ from tests.factories import (
     KeyFactory,
     KeyPolicyFactory,
     KeyRequestFactory,
+    OutboxFactory,
     PlanFactory,
     StaffFactory,
     UsageDayFactory,
 )
-from tyk import outbox
+from tyk import desk, outbox
 from tyk.models import Outbox
 
 pytestmark = pytest.mark.django_db
@@ -112,15 +113,32 @@ def test_each_role_sees_and_may_do_its_part(alice, colleague):
         assert "Shop window" in told
 
 
+def test_the_mails_of_a_developer_are_those_to_them(alice, alices_key, both):
+    OutboxFactory(kind="mail.quota", subject=f"{alices_key.code} 80")
+    OutboxFactory(kind="mail.approval_reminder", subject=f"{alices_key.request.code} 3")
+    OutboxFactory(kind="mail.key_leaked", subject=str(alices_key.code))
+
+    shown = [one.what for one in both.get(page(alice)).context["mails"]]
+
+    kinds = ["mail.approval_reminder", "mail.quota"]
+    names = [desk.words_of(kind).removeprefix("Mail: ") for kind in kinds]
+    assert shown == [name[:1].upper() + name[1:] for name in names]
+
+
 def test_who_may_see_developers_alone_sees_no_keys_and_no_requests(
-    alice, signed_in, sam
+    alice, alices_key, signed_in, sam
 ):
+    EventFactory(key=alices_key, request=None, verb="claimed", actor="Alice Arnold")
+    OutboxFactory(kind="mail.key_revoked", subject=str(alices_key.code))
     sam.user_permissions.set(Permission.objects.filter(codename="view_developer"))
 
-    told = words(signed_in(sam).get(page(alice)))
+    answer = signed_in(sam).get(page(alice))
+    told = words(answer)
 
     assert "alice@shop.example" in told
     assert "Shop window" not in told
+    assert "claimed the key" not in told
+    assert answer.context["mails"] == []
     assert "Requests" not in told
 
 

@@ -12,6 +12,7 @@ from django.utils import timezone
 from developers import pull
 from developers.models import Developer
 from keyrequests.models import Key
+from portal_site import drift
 from tests.factories import ORG_ID, PASSWORD
 from tyk import connect
 from tyk.dashboard import records
@@ -97,6 +98,17 @@ def test_an_id_that_no_column_holds_is_bad(odd, box, dora):
 
     assert (pulled.seen, pulled.changed, pulled.bad) == (2, 1, 1)
     assert addresses() == ["dora@shop.example"]
+
+
+@pytest.mark.parametrize("odd", ["n" * 65, "5e\0"])
+def test_a_comparison_passes_over_an_id_that_no_column_holds(odd, box, dora):
+    rename(box, add(box, "odd@shop.example"), odd)
+    box.add_request(odd, box.add_policy("Gold"))
+
+    told = {one.record for one in drift.differences()}
+
+    assert dora in told
+    assert odd not in told
 
 
 def test_half_a_character_is_mended_or_bad(organisation):

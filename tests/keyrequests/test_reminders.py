@@ -7,6 +7,7 @@ from django.core import mail
 from django.utils import timezone
 
 from developers import mail_choices
+from keyrequests import reminders
 from keyrequests.models import KeyRequest
 from keyrequests.tasks import remind_of_approvals
 from tests.factories import KeyRequestFactory
@@ -71,3 +72,14 @@ def test_the_desk_says_whose_it_is(approved):
     [row] = Outbox.objects.filter(kind="mail.approval_reminder")
 
     assert approved.number in desk.about([row])[row.pk].words
+
+
+def test_whom_a_run_had_no_room_for_is_reminded_by_the_next(bob, monkeypatch):
+    monkeypatch.setattr(reminders, "MOST", 1)
+    for days in (5, 4):
+        KeyRequestFactory(
+            developer=bob, approved=True, decided_at=timezone.now() - timedelta(days)
+        )
+
+    assert [reminders.ask_for_due() for _ in range(3)] == [1, 1, 0]
+    assert Outbox.objects.filter(kind="mail.approval_reminder").count() == 2
