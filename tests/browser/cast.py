@@ -27,7 +27,7 @@ PARKED = """
       parked_reason = 'Tyk answered: Failure saving data' where id = 1"""
 ALARM = """
     insert into tyk_alarm (cause, subject, note, raised_at)
-    values ('held_back', 'developers', 'half of them would go', '2026-01-01')"""
+    values ('held_back', 'developers', 'half of them would go', datetime('now', '-20 minutes'))"""
 
 
 class Cast:

@@ -10,9 +10,10 @@ import io
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -23,6 +24,7 @@ from tests.services import portal
 
 FOLDER = Path("docs/screens")
 COLOURS = 160
+NEAR = 6  # sum over the three parts: nobody sees the difference
 TALL = 2400  # pixels of a page that a picture shows at most
 EVERY = (("1280", "light"), ("375", "dark"))
 ALL = (*EVERY, ("1280", "dark"), ("375", "light"))
@@ -170,20 +172,34 @@ def dressed(page: Page, *, width: int, dark: bool) -> None:
 
 
 def small(png: bytes) -> bytes:
-    """The picture with its most frequent colours as palette, cut where it is too long.
+    """The picture with few colours as palette, cut where it is too long.
 
-    Pages are flat: their own colours stay exact, only the rims of letters move.
+    Pages are flat: their own colours stay, rare ones of a badge too, and only the
+    rims of letters move.
     """
     picture = Image.open(io.BytesIO(png)).convert("RGB")
     picture = picture.crop((0, 0, picture.width, min(picture.height, TALL)))
     counted = picture.getcolors(picture.width * picture.height) or []
-    often = [colour for _, colour in sorted(counted, reverse=True)[:COLOURS]]
+    chosen = _apart([colour for _, colour in sorted(counted, reverse=True)])
     palette = Image.new("P", (1, 1))
-    palette.putpalette([part for colour in often for part in colour])  # type: ignore[attr-defined]  # RGB: three numbers
+    palette.putpalette([part for colour in chosen for part in colour])
     reduced = picture.quantize(palette=palette, dither=Image.Dither.NONE)
     written = io.BytesIO()
     reduced.save(written, "PNG", optimize=True)
     return written.getvalue()
+
+
+def _apart(colours: Sequence[Any]) -> list[tuple[int, int, int]]:
+    """The most frequent colours of those that can be told apart."""
+    chosen: list[tuple[int, int, int]] = []
+    for red, green, blue in colours:
+        if len(chosen) == COLOURS:
+            break
+        if all(
+            abs(red - r) + abs(green - g) + abs(blue - b) > NEAR for r, g, b in chosen
+        ):
+            chosen.append((red, green, blue))
+    return chosen
 
 
 def index(groups: list[tuple[str, list[Path]]]) -> str:

@@ -6,6 +6,7 @@ import time
 import requests
 
 from tests.browser.conftest import Visitor
+from tests.browser.visits import answer_all
 from tests.services.portal import Run
 
 PASSWORD = "an uncommon walrus"
@@ -101,8 +102,7 @@ def ask(person: Visitor, entry: str) -> None:
         "link", name=re.compile(f"^Request access to {entry}")
     ).first.click()
     person.look()
-    for box in person.page.locator("main textarea, main form input[type=text]").all():
-        box.fill("A checkout for eleven bakeries")
+    answer_all(person)
     for box in person.page.locator("main form input[name=project]").all():
         box.fill(f"{entry} for bakeries")
     for box in person.page.locator("main form input[type=url]").all():
