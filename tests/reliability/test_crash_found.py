@@ -77,6 +77,7 @@ LEFT_OUT = {
     "developers.session_store.": "a browser's own; every request begins from it anew",
     "keyrequests.pull.": _A_PULL,
     "keyrequests.nearing.": _A_PULL,
+    "keyrequests.push.audit": "counts a look: one not counted is looked once more",
     "keyrequests.outcomes.declined_in_tyk": _A_PULL,
     "keyrequests.outcomes.live_after_all": _A_PULL,
     "keyrequests.outcomes.never_listed": _A_FAILURE,
