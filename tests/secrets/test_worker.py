@@ -120,7 +120,8 @@ def test_events_and_log_of_a_worker_hold_no_secret(box, valkey_client, tmp_path)
     )
     assert {place for one in secrets for place in left.found(one)} == set()
     # The worker did the work, and said so in both places that were searched.
-    assert left.found("tyk.tasks.drain_outbox") == ["events", "log"]
+    # A doorbell that rang last may lie in the broker still.
+    assert set(left.found("tyk.tasks.drain_outbox")) - {"broker"} == {"events", "log"}
     assert Haystack({"mails": all_text(mails)}).found(token) == ["mails"]
     assert box.gateway_accepts(raw)
 
