@@ -77,7 +77,10 @@ def test_one_address(redis, box, dora, site, broker):
 
     told = statuses(answers)
     assert verified(box) == OF_AN_ADDRESS
-    assert told == {200: OF_AN_ADDRESS, 429: AT_ONCE - OF_AN_ADDRESS}
+    # On a busy machine one may find no free slot in time: told so, and not counted.
+    shed = told.pop(503, 0)
+    assert shed <= OF_AN_ADDRESS
+    assert told == {200: OF_AN_ADDRESS, 429: AT_ONCE - OF_AN_ADDRESS - shed}
     assert all(
         0 < int(answer.headers["retry-after"]) <= 300
         for answer in answers
