@@ -266,7 +266,7 @@ def _server(root: dict[str, Json]) -> str:
         scheme = next(iter(_items(root, "schemes")), "https")
         host = _word(root.get("host"), 200)
         address = f"{scheme}://{host}{_word(root.get('basePath'), 200)}" if host else ""
-    # A bracket that holds no IPv6 address is a placeholder somebody forgot.
+    # A bracket is a placeholder somebody forgot; nobody publishes a bare IPv6 address.
     whole = re.match(r"\Ahttps?://[^/\s\[\]]+(/|\Z)", address)
     return address.rstrip("/") if whole else ""
 

@@ -91,9 +91,8 @@ def is_open(link: MailedLink) -> bool:
 
 def is_over(link: MailedLink) -> bool:
     """Whether it ended since it was taken: a new password ends links, for one."""
-    return not MailedLink.objects.filter(
-        pk=link.pk, used_at=None, expires_at__gt=timezone.now()
-    ).exists()
+    link.refresh_from_db(fields=["used_at", "expires_at"])
+    return not is_open(link)
 
 
 def take(link: MailedLink, *, seconds: float) -> Taken:

@@ -59,7 +59,10 @@ LISTED_WITHIN, LISTED_EVERY = 1.0, 0.2
 LANE_WAIT = 3.0  # seconds a click waits for a worker's call to the same developer
 LOOK_WITHIN = 1.0  # seconds the end of a leaked key waits for a look at what Tyk lists
 
-_REFUSED = "The gateway refuses a key for this plan. Please tell our support, and name {number}."
+_REFUSED = (
+    "The gateway refuses a key for this plan. Please tell our support, and name "
+    "{number}."
+)
 ENDED_IN_TYK = (
     "The gateway has ended this key, so it cannot be replaced. Ask for access again."
 )

@@ -100,7 +100,7 @@ def _take_policies(row: Developer, record: Person) -> None:
     by_fp = {key.fp: key for key in Key.objects.filter(developer=row).exclude(fp=None)}
     for held in holdings.of_developer(row, record).held:
         key = by_fp.get(held.fp)
-        if key is None or held.id not in record.keys:
+        if key is None or not held.is_whole:
             continue
         staff.keep_policies(key, held.policies)
 

@@ -203,7 +203,7 @@ def _of_key(key: Key, held: holdings.Held, record: Person) -> Iterator[Differenc
         owner = OURS if key.state == Key.State.REVOKED else ""
         yield _key(record, fp, "state", here=key.state, there="live", owner=owner)
     # Older Dashboards list a key by one of its policies only (`subscriptions`).
-    if held.id in record.keys:
+    if held.is_whole:
         here = sorted(one.policy_id for one in key.policies.all())
         there = sorted(held.policies)
         if here != there:

@@ -141,7 +141,8 @@ def test_three_spoiled_answers_are_no_proof_that_tyk_drops_our_marker(scene):
     assert scene.box.journal.operations().count("createKeyRequest") == 2
 
 
-def test_a_request_sent_twice_keeps_the_first_and_deletes_the_other(scene):
+def sent_twice(scene: Scene) -> tuple[KeyRequest, str, str]:
+    """A request whose answer was lost, and which Tyk holds twice, by its two ids."""
     request = scene.ask()
     scene.box.faults.add("createKeyRequest", mode="reset_after", times=1)
     scene.deliver()
@@ -149,25 +150,23 @@ def test_a_request_sent_twice_keeps_the_first_and_deletes_the_other(scene):
     twin = scene.box.add_request(
         scene.developer.tyk_id, scene.policy, fields=dict(sent["fields"])
     )
+    first, second = sorted([sent["id"], twin])
+    return request, first, second
+
+
+def test_a_request_sent_twice_keeps_the_first_and_deletes_the_other(scene):
+    request, first, _ = sent_twice(scene)
 
     scene.due_now("request.create")
     scene.deliver()
 
-    first = min(sent["id"], twin)
     assert [record["id"] for record in scene.box.requests()] == [first]
     request.refresh_from_db()
     assert request.tyk_id == first
 
 
 def test_a_twin_that_another_worker_kept_meanwhile_is_not_deleted(scene, monkeypatch):
-    request = scene.ask()
-    scene.box.faults.add("createKeyRequest", mode="reset_after", times=1)
-    scene.deliver()
-    [sent] = scene.box.requests()
-    twin = scene.box.add_request(
-        scene.developer.tyk_id, scene.policy, fields=dict(sent["fields"])
-    )
-    kept = max(sent["id"], twin)
+    request, _, kept = sent_twice(scene)
     keep = push_requests._delivered
 
     def after_another(row: KeyRequest, tyk_id: str) -> None:

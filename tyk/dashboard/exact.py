@@ -73,8 +73,7 @@ class RawDeveloper(Mapping[str, object]):
         if not isinstance(document, dict):
             raise Malformed("developer: expected object")
         raw = cls(document)
-        if raw.record.id != developer_id:
-            raise Malformed("developer.id: of another record")
+        wire.demand(developer_id, raw.record)
         return raw
 
     def merged(

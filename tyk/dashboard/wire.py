@@ -30,11 +30,16 @@ def only(wanted: str, decode: Callable[[object], R]) -> Callable[[object], R]:
 
     def decoded(document: object) -> R:
         record = decode(document)
-        if record.id != wanted:
-            raise Malformed("id: of another record")
+        demand(wanted, record)
         return record
 
     return decoded
+
+
+def demand(wanted: str, record: records.Developer | records.KeyRequest) -> None:
+    """Raise `Malformed` for a record with another id than `wanted`."""
+    if record.id != wanted:
+        raise Malformed("id: of another record")
 
 
 def developer(document: object) -> records.Developer:
