@@ -9,7 +9,6 @@ from typing import Any, cast
 
 from django.conf import settings
 from django.contrib import admin, messages
-from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -22,6 +21,7 @@ from keyrequests import admin_case, services, words as said
 from keyrequests.admin_preview import preview
 from keyrequests.errors import AccessError, ReasonNeeded
 from keyrequests.models import Event, Key, KeyRequest
+from tyk import admin_chosen
 
 QUEUE = "admin:keyrequests_keyrequest_changelist"
 CASE = "admin:keyrequests_keyrequest_change"
@@ -169,17 +169,8 @@ def _cases() -> QuerySet[KeyRequest]:
 
 
 def _selected(request: HttpRequest, queryset: QuerySet[KeyRequest]) -> list[KeyRequest]:
-    """The rows that were ticked, also those a colleague decided meanwhile.
-
-    `queryset` is what the list shows now: without them, and they would be passed
-    over in silence. "Select all" ticks no rows beyond the page, so there it is taken;
-    one more than is done at once, to know that there are more.
-    """
-    if request.POST.get("select_across") == "1":
-        pks = list(queryset.values_list("pk", flat=True)[: MOST_AT_ONCE + 1])
-    else:
-        ticked = request.POST.getlist(ACTION_CHECKBOX_NAME)
-        pks = [int(pk) for pk in ticked if pk.isdecimal() and len(pk) < 16]
+    """What was chosen; one more than is done at once, to know that there are more."""
+    pks = admin_chosen.pks(request, queryset, most=MOST_AT_ONCE + 1)
     return list(_cases().filter(pk__in=pks).order_by("created_at", "pk"))
 
 

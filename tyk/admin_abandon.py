@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from django.contrib import admin, messages
-from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
@@ -13,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 
-from tyk import desk
+from tyk import admin_chosen, desk
 from tyk.admin_readonly import ReadOnlyAdmin
 from tyk.models import Outbox
 
@@ -138,27 +137,15 @@ class Abandoning(ReadOnlyAdmin):
 
 
 def selected(request: HttpRequest, queryset: QuerySet[Outbox]) -> list[Outbox]:
-    """The ticked rows, also those a colleague ended meanwhile: that is told.
-
-    "Select all" ticks no rows beyond the page; then it is the first of `queryset`.
-    After an outage that may be thousands, and one request does not end for them.
-    """
-    if _all_of_them(request):
-        pks = list(queryset.order_by("pk").values_list("pk", flat=True)[:MOST_AT_ONCE])
-    else:
-        ticked = request.POST.getlist(ACTION_CHECKBOX_NAME)
-        pks = [int(pk) for pk in ticked if pk.isdecimal() and len(pk) < 16]
+    """What was chosen, also what a colleague ended meanwhile: that is told."""
+    pks = admin_chosen.pks(request, queryset.order_by("pk"), most=MOST_AT_ONCE)
     return list(Outbox.objects.filter(pk__in=pks).order_by("pk")[:MOST_AT_ONCE])
 
 
 def only_first(request: HttpRequest, rows: list[Outbox]) -> str:
     """Says that there may be more; "" where there are not."""
-    full = _all_of_them(request) and len(rows) == MOST_AT_ONCE
+    full = admin_chosen.all_of_them(request) and len(rows) == MOST_AT_ONCE
     return ", the first of those selected" if full else ""
-
-
-def _all_of_them(request: HttpRequest) -> bool:
-    return request.POST.get("select_across") == "1"
 
 
 def _candidates(rows: Iterable[Outbox], may: Callable[[str], bool]) -> list[Candidate]:
