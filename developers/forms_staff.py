@@ -1,8 +1,12 @@
 """Forms of the staff admin."""
 
+from django.contrib.admin.forms import AdminPasswordChangeForm
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
 from django.core.exceptions import ValidationError
+from django.views.decorators.debug import sensitive_variables
 
+from developers import throttle
+from developers.errors import Throttled
 from developers.models import User
 
 
@@ -43,3 +47,20 @@ class StaffForm(UserChangeForm[User]):
 
     def clean_email(self) -> str:
         return _free_address(self.cleaned_data.get("email") or "", but=self.instance)
+
+
+class OwnPasswordForm(AdminPasswordChangeForm):
+    """A colleague's own new password.
+
+    Whoever sits down at an open session guesses the old one no faster than at the door.
+    """
+
+    @sensitive_variables("old")
+    def clean_old_password(self) -> str:
+        try:
+            spent = throttle.spend("staff_password", address=f"staff:{self.user.pk}")
+        except Throttled as throttled:
+            raise ValidationError(str(throttled), code=throttled.code) from None
+        old = super().clean_old_password()
+        spent.give_back()
+        return old

@@ -60,6 +60,12 @@ RULES: dict[str, tuple[Rule, ...]] = {
         Rule("device", 5, 5 * MINUTE, returned=True),
         Rule("device", 20, DAY, returned=True),
     ),
+    # The old password in an open session of staff: not with the login's tries, which
+    # strangers can use up.
+    "staff_password": (
+        Rule("address", 5, 5 * MINUTE, returned=True),
+        Rule("address", 20, DAY, returned=True),
+    ),
     "sign_up": (
         Rule("ip", 5, HOUR),
         Rule("ip", 20, DAY),

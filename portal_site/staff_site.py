@@ -1,13 +1,16 @@
 """The staff area: one site, grouped by what people do and not by Django's apps."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import admin
+from django.contrib.auth.views import PasswordChangeView
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.urls import reverse
 
 from developers import device
+from developers.forms_staff import OwnPasswordForm
 from developers.models import User
 from portal_site import staff_home
 
@@ -80,7 +83,15 @@ class StaffSite(admin.AdminSite):
     def password_change(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> TemplateResponse:
-        answer = super().password_change(request, extra_context)
+        # Django's own, which knows no other form than its own.
+        request.current_app = self.name
+        view = PasswordChangeView.as_view(
+            form_class=OwnPasswordForm,
+            success_url=reverse("admin:password_change_done", current_app=self.name),
+            extra_context={**self.each_context(request), **(extra_context or {})},
+        )
+        # Typed as what Django says of its own, which may be a redirect.
+        answer = cast(TemplateResponse, view(request))
         _remember(request, answer)
         return answer
 

@@ -243,12 +243,8 @@ def test_a_name_is_forgotten_in_time(sam, known_browser, monkeypatch):
 
 
 # --- A new password ----------------------------------------------------------------------
-def change_password(browser: Client, current: str) -> Any:
-    typed = {
-        "old_password": current,
-        "new_password1": OTHER_PASSWORD,
-        "new_password2": OTHER_PASSWORD,
-    }
+def change_password(browser: Client, current: str, new: str = OTHER_PASSWORD) -> Any:
+    typed = {"old_password": current, "new_password1": new, "new_password2": new}
     return browser.post("/admin/password_change/", typed)
 
 
@@ -272,6 +268,32 @@ def test_a_new_password_refused_renews_nothing(sam, signed_in):
     assert device.COOKIE not in browser.cookies
     sam.refresh_from_db()
     assert sam.check_password(STAFF_PASSWORD)
+
+
+def test_an_open_session_guesses_the_old_password_no_faster(sam, signed_in):
+    browser = signed_in(sam)
+    guesses = [change_password(browser, WRONG).content for _ in range(5)]
+
+    right = change_password(browser, STAFF_PASSWORD)
+
+    assert all(b"entered incorrectly" in guess for guess in guesses)
+    assert right.status_code == 200
+    assert "Too many attempts. Wait 5 minutes" in right.content.decode()
+    sam.refresh_from_db()
+    assert sam.check_password(STAFF_PASSWORD)
+    # The door is counted by itself, and so is each colleague.
+    assert answer(enter(Client(), sam.email)) == "in"
+
+
+def test_the_right_old_password_counts_as_no_try(sam, signed_in):
+    browser = signed_in(sam)
+    there_and_back = [
+        (STAFF_PASSWORD, OTHER_PASSWORD),
+        (OTHER_PASSWORD, STAFF_PASSWORD),
+    ]
+    changed = [change_password(browser, *pair) for pair in there_and_back * 3]
+
+    assert [one.status_code for one in changed] == [302] * 6
 
 
 def test_an_address_is_counted_once_however_it_is_spelt(sam):
