@@ -70,6 +70,24 @@ def test_no_template_needs_a_weaker_policy():
     assert found == []
 
 
+def test_every_table_and_group_of_ours_has_a_name():
+    """Read out on entering: what axe asks of neither of them."""
+    nameless = {
+        "table": r"<table(?![^>]*role=\"presentation\")[^>]*>(?!\s*<caption)",
+        "fieldset": r"<fieldset(?![^>]*aria-label)[^>]*>(?!\s*<legend)",
+    }
+    pages = sorted((ROOT / "templates").rglob("*.html"))
+    found = [
+        f"{path.relative_to(ROOT)}: a {kind}"
+        for path in pages
+        for kind, markup in nameless.items()
+        if re.search(markup, path.read_text())
+    ]
+
+    assert len(pages) > 40
+    assert found == []
+
+
 def test_every_kind_of_work_and_pull_has_its_function():
     from django.conf import settings
     from django.utils.module_loading import import_string

@@ -8,6 +8,7 @@ from email.utils import formataddr, parseaddr
 from django import forms, template
 from django.conf import settings
 from django.core.paginator import Page
+from django.forms.utils import flatatt
 from django.http import HttpRequest
 from django.template import Context
 from django.urls import reverse
@@ -37,10 +38,12 @@ def review_takes() -> str:
 
 
 @register.simple_tag
-def icon(name: str) -> SafeString:
-    """A decorative line icon; the words beside it say the same. KeyError if unknown."""
+def icon(name: str, words: str = "") -> SafeString:
+    """A line icon; `words` when nothing beside it says the same. KeyError if unknown."""
+    told = {"role": "img", "aria-label": words} if words else {"aria-hidden": "true"}
     return format_html(
-        '<svg class="ic" viewBox="0 0 16 16" aria-hidden="true"><path d="{}"/></svg>',
+        '<svg class="ic" viewBox="0 0 16 16"{}><path d="{}"/></svg>',
+        flatatt(told),
         ICONS[name],
     )
 
@@ -153,15 +156,17 @@ def _coloured_line(line: str) -> str:
 # --- Forms -----------------------------------------------------------------------------
 @register.inclusion_tag("_field.html")
 def field(
-    bound: forms.BoundField, label: str = "", hint: str = ""
+    bound: forms.BoundField, label: str = "", hint: str = "", rules: str = ""
 ) -> dict[str, object]:
     """Label, hint, error and input of one field, in this order.
 
-    The widget's own attributes (autocomplete, rows, inputmode) come through.
+    The widget's own attributes (autocomplete, rows, inputmode) come through. `rules`
+    is the id of a list beside the field that says what may be typed.
     """
     hint = hint or str(bound.help_text)
     ids = [f"{bound.auto_id}_helptext"] if hint else []
     ids += [f"{bound.auto_id}_error"] if bound.errors else []
+    ids += [rules] if rules else []
     described = " ".join(ids)
     return {
         "field": bound,

@@ -121,6 +121,13 @@ def test_icons_are_hidden_from_screen_readers(name: str) -> None:
     assert 'aria-hidden="true"' in rendered("{% icon name %}", name=name)
 
 
+def test_an_icon_that_says_something_alone_is_read_out() -> None:
+    html = rendered('{% icon "check" words %}', words="<Met>")
+
+    assert 'aria-label="&lt;Met&gt;" role="img"' in html
+    assert "aria-hidden" not in html
+
+
 def test_an_unknown_icon_or_badge_is_an_error() -> None:
     with pytest.raises(KeyError):
         rendered('{% icon "unicorn" %}')
@@ -224,6 +231,13 @@ def test_a_hint_of_the_page_is_announced_too() -> None:
 
     assert 'id="id_site_helptext">Where we see it</p>' in html
     assert 'aria-describedby="id_site_helptext"' in html
+
+
+def test_rules_beside_a_field_are_announced_after_its_error() -> None:
+    form = Reason({"plan": "a", "terms": "on"})
+    html = rendered('{% field form.use rules="rules" %}', form=form)
+
+    assert 'aria-describedby="id_use_helptext id_use_error rules"' in html
 
 
 def test_a_hidden_field_has_no_label() -> None:
