@@ -272,12 +272,17 @@ def _server(root: dict[str, Json]) -> str:
 
 
 def _filled(server: dict[str, Json]) -> str:
-    address = _word(server.get("url"), 300)
     variables = _mapping(server, "variables", where="servers.", needed=False)
-    for name, value in variables.items():
-        default = value.get("default") if isinstance(value, dict) else None
-        address = address.replace(f"{{{name}}}", _word(default, 100))
-    return address
+
+    def default_of(found: re.Match[str]) -> str:
+        if found[1] not in variables:
+            return found[0]
+        value = variables[found[1]]
+        return _word(value.get("default") if isinstance(value, dict) else None, 100)
+
+    # In one pass: a default that names variables again must not grow without end.
+    address = re.sub(r"\{([^{}]*)\}", default_of, _word(server.get("url"), 300))
+    return address if len(address) <= 2000 else ""
 
 
 def _words(title: str, outline: Outline) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -165,6 +166,29 @@ def test_a_version_that_looks_like_a_number_stays_as_it_was_written():
     assert variable == {"default": "1.10", "enum": ["1.10", "2.0"]}
     # Elsewhere a number is a number.
     assert root["paths"]["/items"]["get"]["x-price"] == 1.1
+
+
+def test_variables_that_name_each_other_grow_nothing():
+    names = "abcdefgh"
+    variables = {
+        one: {"default": f"{{{other}}}" * 33} for one, other in pairwise(names)
+    }
+    server = {"url": "https://api.example/" + "{a}" * 90, "variables": variables}
+    root = {"openapi": "3.1.0", "info": {"title": "T"}, "servers": [server]}
+
+    told = describe(json.dumps({**root, "paths": {}}).encode())
+
+    assert told.outline["server"] == ""
+
+
+def test_a_variable_is_filled_in_once():
+    variables = {"host": {"default": "{stage}"}, "stage": {"default": "live"}}
+    server = {"url": "https://{stage}.api.example/{host}", "variables": variables}
+    root = {"openapi": "3.1.0", "info": {"title": "T"}, "servers": [server]}
+
+    told = describe(json.dumps({**root, "paths": {}}).encode())
+
+    assert told.outline["server"] == "https://live.api.example/{stage}"
 
 
 def test_a_version_that_is_not_there_is_no_text():
