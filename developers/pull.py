@@ -174,9 +174,11 @@ def _is_news(row: Developer, known: _Known | None) -> bool:
 
 def _password_moved(row: Developer, known: _Known | None) -> bool:
     """Whether somebody else changed the password since we last read it."""
-    if known is None or known.password_updated is None or row.password_updated is None:
+    if known is None or row.password_updated is None:
         return False
-    if row.password_updated <= known.password_updated:
+    # Tyk may tell no date before the first change, and a list may leave it out.
+    before = known.password_updated or known.read_at
+    if before is None or row.password_updated <= before:
         return False
     written = known.written_here_at
     return written is None or abs(row.password_updated - written) > OUR_OWN_WRITE
@@ -296,9 +298,12 @@ def _demand_filled(raw: RawDeveloper) -> None:
 
 
 def holdings(record: records.Developer) -> set[str]:
-    """The ids of all that a record holds: keys and OAuth clients."""
+    """The ids of all that a record holds: keys and OAuth clients.
+
+    A Dashboard before 1.9 has no `keys` and tells a key of each policy instead.
+    """
     clients = {c.client_id for refs in record.oauth_clients.values() for c in refs}
-    return {*record.keys, *clients}
+    return {*(record.keys or record.subscriptions.values()), *clients}
 
 
 def find(

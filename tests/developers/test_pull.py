@@ -1,5 +1,6 @@
 """Tyk's developers in the mirror: an allow-list, written only where it differs."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -131,6 +132,31 @@ def test_password_changed_elsewhere_ends_sessions(box, organisation, signed_in):
     pull.apply(listed())
 
     assert browser.get("/account/").status_code == 302
+
+
+@pytest.mark.parametrize(("hours", "status"), [(1, 302), (-1, 200)])
+def test_the_first_date_that_tyk_tells_is_news_if_it_is_later_than_our_look(
+    box, organisation, signed_in, hours, status
+):
+    made = add(box, 1)
+    pull.apply(listed())
+    Developer.objects.update(password_updated=None, digest="")
+    browser = signed_in(Developer.objects.get())
+    moved = timezone.now() + timedelta(hours=hours)
+    box.edit_developer(made, password_updated=moved.isoformat())
+
+    pull.apply(listed())
+
+    assert browser.get("/account/").status_code == status
+
+
+def test_keys_are_known_from_a_dashboard_that_tells_only_subscriptions():
+    record = records.Developer(
+        "5f", "a@shop.example", ORG_ID, inactive=False, subscriptions={"p1": "k1"}
+    )
+
+    assert pull.holdings(record) == {"k1"}
+    assert pull.holdings(replace(record, keys={"k2": ("p1",)})) == {"k2"}
 
 
 def test_password_changed_here_keeps_the_session_that_did_it(
