@@ -4,14 +4,12 @@ ask to be told when the key service is back. No network."""
 from collections.abc import Mapping
 
 from django.db import transaction
-from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from keyrequests import services, words
 from keyrequests.errors import AlreadyDecided
 from keyrequests.models import Event, Key, KeyRequest
 from tyk import lanes, outbox
-from tyk.models import Outbox
 
 Verb = Event.Verb
 BACK = "mail.service_back"
@@ -101,8 +99,4 @@ def tell_when_back(subject: KeyRequest | Key) -> None:
 
 def is_to_be_told(subject: KeyRequest | Key) -> bool:
     """Whether that mail is still owed; one query."""
-    return _owed().filter(subject=str(subject.code)).exists()
-
-
-def _owed() -> QuerySet[Outbox]:
-    return Outbox.objects.filter(kind=BACK, asked__gt=F("served"))
+    return outbox.owed(BACK).filter(subject=str(subject.code)).exists()

@@ -273,7 +273,8 @@ WORK = {
         about=things,
         leaves=always(
             "Tyk goes on holding what the request said before. Here it says what its "
-            "developer changed, and it can be decided."
+            "developer changed, and it can be decided: a key claimed then is made of "
+            "what Tyk holds."
         ),
         looks=True,
     ),

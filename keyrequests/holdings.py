@@ -116,7 +116,9 @@ def sealed(key: Key, key_id: str) -> dict[str, object]:
 
 def keep_id(key: Key, key_id: str) -> None:
     """Keep the id Tyk gave `key`, sealed, unless one is kept already."""
-    Key.objects.filter(pk=key.pk, fp=None).update(**sealed(key, key_id))
+    Key.objects.filter(pk=key.pk, fp=None).update(
+        **sealed(key, key_id), missing_since=None
+    )
     key.refresh_from_db()
 
 

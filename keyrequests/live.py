@@ -228,11 +228,14 @@ def _lists(now: holdings.Holdings, key: Key) -> bool:
 
 
 def _unused_tyk_request(request: KeyRequest) -> str:
-    """The delivered Tyk request nobody approved yet, or "" if a new one is needed."""
+    """The delivered Tyk request nobody approved yet, or "" if a new one is needed.
+
+    One that was made in Tyk bears no marker: which key came of it could never be told.
+    """
     used = request.mints.exclude(state=Mint.State.REFUSED).exists()
-    if used or request.tyk_state != "pending" or not request.tyk_id:
+    if used or request.tyk_state != "pending" or not services.is_marked(request):
         return ""
-    return request.tyk_id
+    return request.tyk_id or ""
 
 
 @sensitive_variables()

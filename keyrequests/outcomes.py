@@ -35,7 +35,11 @@ def granted_here(
 ) -> None:
     """A key was made and is about to be shown; the one it replaces ends."""
     request.move(Status.GRANTED)
-    KeyRequest.objects.filter(pk=request.pk).update(tyk_state="approved")
+    if services.is_marked(request):
+        KeyRequest.objects.filter(pk=request.pk).update(tyk_state="approved")
+    else:
+        # Another was approved in its place (live._unused_tyk_request).
+        services.take_back_in_tyk(request)
     who = request.developer
     services.note(Verb.CLAIMED, request=request, key=key, actor=who)
     if replaces is None:

@@ -194,7 +194,7 @@ def _read_late_id(mint: Mint) -> None:
     """A key was shown but Tyk's id for it not read back yet.
 
     Deleted in Tyk before that, it is never listed: looked for long enough, and
-    listed nowhere, it has ended. Raises Later until then.
+    listed nowhere by two looks, it has ended. Raises Later until then.
     """
     if mint.key is None or mint.key.fp is not None:
         return
@@ -207,9 +207,22 @@ def _read_late_id(mint: Mint) -> None:
         raise Later(SOON if young else SELDOM, "the key is not listed yet")
     elif made:
         raise Park("Tyk lists several keys of this claim, and nothing tells which")
+    elif not _missed_before(mint.key):
+        raise Later(SELDOM, "the key is listed nowhere: looked for once more")
     else:
         log.warning("key never listed", extra={"mint": str(mint.code)})
         outcomes.never_listed(mint.key)
+
+
+def _missed_before(key: Key) -> bool:
+    """Whether an earlier look missed it too; this one is noted if it is the first.
+
+    Time alone proves nothing: after an outage the first look may come this late.
+    """
+    if key.missing_since is None:
+        Key.objects.filter(pk=key.pk).update(missing_since=timezone.now())
+        return False
+    return timezone.now() - key.missing_since >= timedelta(seconds=SELDOM)
 
 
 def _find_out(mint: Mint) -> None:

@@ -3,15 +3,15 @@
 import logging
 
 from django.conf import settings
-from django.db.models import F
 
 from developers.services import MARKER_FIELD
 from keyrequests import services
 from keyrequests.models import Event, KeyRequest
+from tyk import outbox
 from tyk.connect import dashboard
 from tyk.dashboard.errors import DashboardError, NotFound
 from tyk.dashboard.records import BadRecord, KeyRequest as TykRequest
-from tyk.models import Organisation, Outbox
+from tyk.models import Organisation
 from tyk.outbox import Job, Later, Park
 
 log = logging.getLogger(__name__)
@@ -161,12 +161,8 @@ def delete_request(job: Job) -> None:
 
 
 def still_being_delivered(request: KeyRequest) -> bool:
-    return Outbox.objects.filter(
-        kind="request.create",
-        subject=str(request.code),
-        asked__gt=F("served"),
-        parked_reason="",
-    ).exists()
+    owed = outbox.owed("request.create").filter(subject=str(request.code))
+    return owed.filter(parked_reason="").exists()
 
 
 def delete_in_tyk(tyk_id: str) -> None:

@@ -215,6 +215,11 @@ def decline(request: KeyRequest, *, by: User, reason: str) -> None:
     take_back_in_tyk(request)
 
 
+def is_marked(request: KeyRequest) -> bool:
+    """Whether its request in Tyk is ours, and so is told by its marker."""
+    return request.origin == KeyRequest.Origin.PORTAL
+
+
 def is_given(request: KeyRequest) -> bool:
     """Whether staff gave it, unasked; one query."""
     return request.events.filter(verb=Verb.SENT, by_owner=False).exists()
@@ -250,7 +255,8 @@ def refuse_claim(request: KeyRequest) -> None:
         )
     if not _are_offered(asked):
         raise NotClaimable("This plan is no longer offered.")
-    if request.tyk_id is None:
+    changing = outbox.owed("request.amend").filter(subject=str(request.code))
+    if request.tyk_id is None or changing.exists():
         raise BeingDelivered
 
 
@@ -274,6 +280,7 @@ def handed_out(request: KeyRequest) -> QuerySet[Key]:
         developer=request.developer,
         origin=Key.Origin.FOUND,
         state=Key.State.LIVE,
+        created_at__gte=request.created_at,  # when it was first seen
         policies__policy_id__in=request.plans.values("policy_id"),
     )
 

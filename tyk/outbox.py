@@ -175,6 +175,11 @@ def due() -> models.QuerySet[Outbox]:
     return Outbox.objects.filter(asked__gt=F("served"), parked_reason="")
 
 
+def owed(kind: str) -> models.QuerySet[Outbox]:
+    """Rows of this kind that aren't served yet, parked ones too."""
+    return Outbox.objects.filter(kind=kind, asked__gt=F("served"))
+
+
 def try_again(pk: int) -> bool:
     """A person says so: a parked or waiting row is due now. False if it is neither.
 

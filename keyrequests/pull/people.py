@@ -237,13 +237,23 @@ def being_settled(developers: Iterable[Developer]) -> set[int]:
             state__in=[Mint.State.SENDING, Mint.State.UNSURE],
         ).values_list("request__developer", flat=True)
     )
-    unnamed = Key.objects.filter(
-        developer__in=rows,
-        fp=None,
-        state__in=[Key.State.LIVE, Key.State.REVOKING],
-        created_at__gt=timezone.now() - LISTED_WITHIN,
-    ).values_list("developer", flat=True)
-    return minting | set(unnamed)
+    return minting | _unnamed(rows)
+
+
+def _unnamed(rows: list[Developer]) -> set[int]:
+    """Those of a young key, and of an old one that the worker still looks for."""
+    keys = Key.objects.filter(
+        developer__in=rows, fp=None, state__in=[Key.State.LIVE, Key.State.REVOKING]
+    ).values_list("developer", "created_at", "mint__code")
+    since = timezone.now() - LISTED_WITHIN
+    old = [str(code) for _, made_at, code in keys if made_at <= since]
+    looked_for = outbox.owed("mint.settle").filter(subject__in=old, parked_reason="")
+    sought = set(looked_for.values_list("subject", flat=True)) if old else set()
+    return {
+        developer
+        for developer, made_at, code in keys
+        if made_at > since or str(code) in sought
+    }
 
 
 def _keep_found(found: list[tuple[Developer, holdings.Held]]) -> None:

@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from keyrequests import holdings, live, services
+from keyrequests import acts, holdings, live, services
 from keyrequests.errors import (
     BeingDelivered,
     BeingMade,
@@ -673,6 +673,90 @@ def test_an_old_approval_made_in_tyk_is_no_free_key(scene):
 
     with pytest.raises(NotClaimable):
         live.claim(KeyRequest.objects.get())
+
+    assert len(scene.box.keys()) == 1
+
+
+def made_in_tyk(scene: Scene) -> KeyRequest:
+    """Asked for in Tyk's own portal, and approved here."""
+    scene.box.add_request(scene.developer.tyk_id, scene.policy)
+    pull.run("requests")
+    request = KeyRequest.objects.get()
+    services.approve(request, by=scene.reviewer)
+    scene.deliver()
+    return request
+
+
+def test_the_key_of_a_request_made_in_tyk_is_known_as_ours(scene):
+    """The request bears no marker of ours, so one of ours is approved in its place."""
+    request = made_in_tyk(scene)
+
+    shown = live.claim(request)
+    scene.deliver()
+
+    [(_, secret)] = shown.pairs
+    [held] = scene.box.keys()
+    assert scene.box.gateway_accepts(secret.reveal())
+    assert holdings.id_of(Key.objects.get()) == held.id
+    # Nobody can have a second key of the one that was left.
+    [record] = scene.box.requests()
+    assert (record["id"], record["approved"]) == (shown.mint.tyk_request_id, True)
+    request.refresh_from_db()
+    assert (request.status, request.tyk_state) == (KeyRequest.Status.GRANTED, "gone")
+
+
+def test_a_lost_answer_of_a_request_made_in_tyk_leaves_no_live_key(scene):
+    request = made_in_tyk(scene)
+    scene.box.faults.add("approveKeyRequest", mode="reset_after", times=1)
+
+    with pytest.raises(ClaimUnsure):
+        live.claim(request)
+    assert len(scene.box.keys()) == 1
+    Mint.objects.update(
+        started_at=timezone.now() - timedelta(seconds=400),
+        unsure_at=timezone.now() - timedelta(seconds=400),
+    )
+    scene.due_now("mint.settle")
+    scene.deliver()
+
+    assert scene.box.keys() == []
+    assert Mint.objects.get().state == Mint.State.LOST
+    assert live.claim(KeyRequest.objects.get()).key.fp is not None
+
+
+def test_a_request_is_not_claimed_before_its_change_is_in_tyk(scene):
+    """What reviewers approved is what the key must be made of."""
+    request = scene.ask()
+    scene.deliver()
+    request.refresh_from_db()
+    acts.amend(request, answers={"What you build": "Twelve bakeries"})
+    services.approve(request, by=scene.reviewer)
+
+    with pytest.raises(BeingDelivered):
+        live.claim(request)
+    assert scene.box.keys() == []
+
+    scene.deliver()
+    live.claim(KeyRequest.objects.get())
+    [held] = scene.box.keys()
+    assert held.fields["What you build"] == ("Twelve bakeries")
+
+
+def test_an_older_key_of_that_plan_is_not_the_one_that_was_handed_out(scene):
+    """Else a key that was revoked in Tyk could be had again unreviewed."""
+    scene.box.issue_key(scene.developer.tyk_id, scene.policy)
+    pull.run("developers")
+    Key.objects.update(created_at=timezone.now() - timedelta(days=1))
+    request = scene.ask()
+    scene.deliver()
+    request.refresh_from_db()
+    raw = scene.box.approve(request.tyk_id)["RawKey"]
+    pull.run("requests")
+    pull.run("developers")
+    scene.box.delete_key(scene.box.key_id(raw))
+
+    with pytest.raises(NotClaimable):
+        live.claim(KeyRequest.objects.get(pk=request.pk))
 
     assert len(scene.box.keys()) == 1
 

@@ -8,7 +8,7 @@ from django.db import connection
 from django.db.models import F
 from django.utils import timezone
 
-from keyrequests import live, pull as pulls, services
+from keyrequests import holdings, live, pull as pulls, services
 from keyrequests.models import Event, Key, Mint
 from tests.factories import KeyFactory, MintFactory
 from tests.keyrequests.scene import Scene, build
@@ -221,6 +221,9 @@ def test_a_key_deleted_before_its_id_was_read_ends_as_gone(scene, shown_and_dele
     assert state() == LIVE, "a replica may lag for minutes"
     in_a_while(600)
     scene.deliver()
+    assert state() == LIVE, "one look may meet a list that lags"
+    in_a_while(60)
+    scene.deliver()
 
     assert state() == GONE
     assert Key.objects.get().ended_at is not None
@@ -228,6 +231,39 @@ def test_a_key_deleted_before_its_id_was_read_ends_as_gone(scene, shown_and_dele
     assert (row.served, row.parked_reason) == (row.asked, "")
     assert Event.objects.filter(note="Tyk never listed it").count() == 1
     assert not pulls.being_settled([scene.developer])
+
+
+def test_a_worker_that_was_away_for_long_still_names_the_claimed_key(scene):
+    """A pull that runs before it lists the key beside the claimed one nowhere."""
+    request = scene.approved()
+    scene.box.faults.add("getDeveloper", mode="status", status=500, after=1, times=1)
+    shown = live.claim(request)
+    assert shown.key.fp is None
+    in_a_while(3600)
+
+    pull.run("developers")
+    outbox.drain()
+
+    key = Key.objects.get()
+    assert (key.origin, key.state) == (Key.Origin.CLAIMED, LIVE)
+    assert holdings.id_of(key) == scene.box.keys()[0].id
+    assert not pulls.being_settled([scene.developer])
+
+
+def test_one_late_look_at_a_list_that_lags_ends_no_key(scene):
+    scene.box.switch(replica_lag=30.0)
+    shown = live.claim(scene.approved())
+    in_a_while(3600)
+    scene.deliver()
+    assert (state(), shown.key.fp) == (LIVE, None)
+
+    scene.box.switch(replica_lag=0.0)
+    in_a_while(60)
+    scene.deliver()
+
+    key = Key.objects.get()
+    assert (key.state, key.missing_since) == (LIVE, None)
+    assert holdings.id_of(key) == scene.box.keys()[0].id
 
 
 def test_a_claim_that_ends_while_a_pull_looks_still_counts(scene):
@@ -257,6 +293,9 @@ def test_one_that_was_also_revoked_ends_as_revoked(scene, shown_and_deleted):
     scene.deliver()
     in_a_while(1)
     scene.deliver()
+    assert state() == REVOKING, "two looks within a minute are one"
+    in_a_while(60)
+    scene.deliver()
 
     assert state() == REVOKED
     owed = Outbox.objects.exclude(asked=F("served"))
@@ -273,6 +312,9 @@ def test_an_outage_is_no_proof_that_it_was_never_listed(scene, shown_and_deleted
     scene.box.heal()
     in_a_while(1)
     outbox.drain()
+    assert state() == LIVE
+    in_a_while(60)
+    outbox.drain()
     assert state() == GONE
 
 
@@ -284,6 +326,10 @@ def test_what_is_new_meanwhile_is_listed_as_found_once_that_is_settled(
     assert Key.objects.count() == 1, "it may be the one that was shown"
 
     in_a_while(1000)
+    scene.deliver()
+    pull.run("developers")
+    assert Key.objects.count() == 1, "it is still looked for"
+    in_a_while(60)
     scene.deliver()
     pull.run("developers")
 

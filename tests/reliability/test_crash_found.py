@@ -81,6 +81,7 @@ LEFT_OUT = {
     "keyrequests.outcomes.declined_in_tyk": _A_PULL,
     "keyrequests.outcomes.live_after_all": _A_PULL,
     "keyrequests.outcomes.never_listed": _A_FAILURE,
+    "keyrequests.push._missed_before": "notes a look: one not noted is looked once more",
     "tyk.alarms.": _TOLD_AGAIN,
     "tyk.connect.": _TOLD_AGAIN,
     "tyk.models.Organisation.current": "made once, before anybody comes",
