@@ -89,9 +89,7 @@ class EntryAdmin(EntryPages):
 
     @admin.display(description="Plan", ordering="plan__name", empty_value="")
     def plan_named(self, entry: Entry) -> str:
-        if entry.plan is None:
-            return "—"
-        return "" if entry.plan.name == entry.name else entry.plan.name
+        return entry.plan.name if entry.plan else "—"
 
     @admin.display(description="Published", boolean=True)
     def on_the_shelf(self, entry: Entry) -> bool:

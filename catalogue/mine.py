@@ -40,7 +40,7 @@ class State:
 #: The first that holds is shown: what waits for the developer comes first.
 STANDINGS = {
     KeyRequest.Status.APPROVED.value: Standing(
-        "approved", "Approved", "act", "Claim your key", "request"
+        "approved", "Approved", "act", "Claim your key", "claim"
     ),
     Key.State.LIVE.value: Standing(
         "key", "You have a key", "ok", "Open your key", "key"

@@ -109,6 +109,7 @@ def shelf(request: HttpRequest, at: Standing) -> HttpResponse:
         "chips": facets.chips(picked, q=q),
         "advice": _advice(len(every), narrowed=bool(picked)),
         "as_of": at.as_of,
+        "sign_up_off": at.organisation.disable_signup,
     }
     if not every and request.user.is_staff:
         context["missing"] = services.why_empty()
@@ -195,6 +196,7 @@ def entry_page(
         "base_url": base,
         **_samples(found.kind, samples.first_call(outline, base), request.GET),
         "as_of": at.as_of,
+        "sign_up_off": at.organisation.disable_signup,
         "preview": preview,
     }
     return render(request, "catalogue/entry.html", context)

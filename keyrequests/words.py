@@ -251,7 +251,10 @@ CLAIM_STEPS = (
     Next("Send the first call", "A command that is ready to run comes with the key."),
 )
 SHOWN_STEPS = (
-    Next("Save the key", "In a password manager, or the secrets of your server."),
+    Next(
+        "Save the key",
+        "Under its name, in a password manager or the secrets of your server.",
+    ),
     Next("Send the first call", "The command here is ready to run."),
     Next("See it counted", "The page of the key shows its calls within minutes."),
 )

@@ -1,6 +1,7 @@
 """What every page knows: the brand, the theme, the navigation, who is signed in."""
 
 from dataclasses import dataclass
+from functools import cache
 
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest
@@ -11,6 +12,7 @@ from portal_site import brand, brand_preview
 from portal_site.canonical import canonical
 from portal_site.middleware import reference_of
 from portal_site.theme import theme_of
+from tyk.models import Organisation
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,13 @@ def portal(request: HttpRequest) -> dict[str, object]:
         "developer": developer,
         "nav": navigation(request.path, developer),
         "canonical": "" if person else canonical(request),
+        # Asked once, and not by pages that know it anyway.
+        "sign_up_off": cache(_is_sign_up_off),
     }
+
+
+def _is_sign_up_off() -> bool:
+    return Organisation.objects.filter(pk=1, disable_signup=True).exists()
 
 
 def plain(request: HttpRequest) -> dict[str, object]:

@@ -20,7 +20,6 @@ from catalogue import samples, words
 from catalogue.models import Document, Entry
 from catalogue.openapi import Outline
 from catalogue.services import shown_entries
-from developers.models import User
 from keyrequests.home import home_of
 from portal_site import brand
 from portal_site.context import person_of, plain
@@ -45,17 +44,16 @@ def home(request: HttpRequest) -> HttpResponse:
     if person and person.developer:
         context = home_of(person.developer, now=timezone.now())
         return render(request, "portal_site/home_developer.html", context)
-    entries = list(shown_entries()) if _may_browse(person) else []
+    organisation = Organisation.current()
+    may_browse = person is not None or not organisation.catalogue_login_only
+    entries = list(shown_entries()) if may_browse else []
     context = {
         "shown": entries[:HOME_CARDS],
         "entry_count": len(entries),
         "example": {"call": _example_call(entries), "answer": EXAMPLE_ANSWER},
+        "sign_up_off": organisation.disable_signup,
     }
     return render(request, "portal_site/home.html", context)
-
-
-def _may_browse(person: User | None) -> bool:
-    return person is not None or not Organisation.current().catalogue_login_only
 
 
 def _example_call(entries: list[Entry]) -> str:

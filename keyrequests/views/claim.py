@@ -186,16 +186,21 @@ def show(request: HttpRequest, shown: Shown) -> HttpResponse:
         "key": key,
         "replaced": shown.mint.replaces,
         "opens": _apis(key, found),
-        "facts": facts_of(key, found),
+        "facts": [*([("Name", key.name)] if key.name else []), *facts_of(key, found)],
         "parts": [(label, name, secret) for name, (label, secret) in named],
-        "exports": "\n".join(
-            f"export {name}={shlex.quote(secret.reveal())}"
-            for name, (_, secret) in named
+        # One block, so that one copy is enough to run it.
+        "terminal": "\n".join(
+            [
+                *(
+                    f"export {name}={shlex.quote(secret.reveal())}"
+                    for name, (_, secret) in named
+                ),
+                _first_call(_entry_of(key, found), shown.kind),
+            ]
         ),
         "dotenv": "\n".join(
             f"{name}={shlex.quote(secret.reveal())}" for name, (_, secret) in named
         ),
-        "sample": _first_call(_entry_of(key, found), shown.kind),
         "steps": words.SHOWN_STEPS,
     }
     response = render(request, "keyrequests/shown.html", context)

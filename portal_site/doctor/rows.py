@@ -82,8 +82,8 @@ def parked() -> Finding:
         return bad(
             "parked",
             f"Work waits for a person: {listed(kinds)}.",
-            "manage.py outbox says why; mend it, then try again in the admin, "
-            "Outbox rows.",
+            "The Outbox page, narrowed to Parked, says why, and so does manage.py "
+            "outbox. Mend it, then try again there.",
         )
     return good("parked", "Nothing is parked.")
 

@@ -209,8 +209,11 @@ def _offers(row: Any) -> SafeString:
     offered = [verb for verb in LINKS if not why_not(row, verb)]
     return format_html_join(
         " ",
-        '<a class="act" href="{}">{}</a>',
-        ((_url(row, verb), LINKS[verb]) for verb in offered),
+        '<a class="act" href="{}">{}<span class="vh"> ({}, {})</span></a>',
+        (
+            (_url(row, verb), LINKS[verb], row.about or row.record, row.field)
+            for verb in offered
+        ),
     )
 
 

@@ -212,6 +212,7 @@ def test_every_call_can_be_read_without_scripts(client, orders):
     assert "GET /orders List orders Takes state query Open or *shut*." in read
     assert "Answers 200 A page of orders." in read
     assert "Download OpenAPI 3.0" in read
+    assert "Plans and access" in read
 
 
 def test_the_entry_leads_to_its_calls_and_starts_with_one_that_works(client, orders):

@@ -113,7 +113,7 @@ def test_the_one_action_follows_the_developers_state(as_bob, bob):
     request.move(request.Status.APPROVED)
     read, links = entry_page(as_bob)
     assert "Claim your key" in read
-    assert f"/requests/{request.code}/" in links
+    assert f"/requests/{request.code}/claim/" in links
 
     request.move(request.Status.GRANTED)
     key = holds(bob, entry.plan)
@@ -121,6 +121,8 @@ def test_the_one_action_follows_the_developers_state(as_bob, bob):
     assert "Your plan" in read
     assert "Open your key" in read
     assert f"/keys/{key.code}/" in links
+    assert "Add another key for Orders" in read
+    assert "/catalogue/orders/request/" in links
 
 
 def test_plans_of_the_same_apis_stand_side_by_side(as_bob, bob):

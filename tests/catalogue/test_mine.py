@@ -60,7 +60,7 @@ def test_what_waits_for_the_developer_comes_first(bob):
     assert my_states(bob, [entry])[entry.pk].url == f"/keys/{key.code}/"
     request.move(KeyRequest.Status.APPROVED)
     state = my_states(bob, [entry])[entry.pk]
-    assert (state.kind, state.url) == ("approved", f"/requests/{request.code}/")
+    assert (state.kind, state.url) == ("approved", f"/requests/{request.code}/claim/")
 
 
 def test_the_newest_key_is_opened(bob):

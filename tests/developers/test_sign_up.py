@@ -7,7 +7,7 @@ from django.test import Client
 from developers.models import MailedLink, SignUp, ThrottleCount
 from tests.cast import in_tyk
 from tests.developers.steps import NEW, ask_to_sign_up, link_in, words
-from tests.factories import OrganisationFactory
+from tests.factories import EntryFactory, OrganisationFactory
 from tyk import outbox
 from tyk.models import Outbox
 from tyk.seal import digest
@@ -204,6 +204,19 @@ def test_closed_sign_up_says_whom_to_ask(box):
     assert "api-support@testserver" in words(page)
     assert "Sign-up is closed" in words(posted)
     assert SignUp.objects.count() == 0
+
+
+@pytest.mark.parametrize("path", ["/", "/login/", "/catalogue/", "/catalogue/orders/"])
+def test_closed_sign_up_is_offered_nowhere(path, organisation):
+    EntryFactory(slug="orders")
+    assert 'href="/sign-up/"' in Client().get(path).text
+
+    organisation.disable_signup = True
+    organisation.save()
+
+    page = Client().get(path).text
+    assert "/sign-up/" not in page
+    assert "or sign up" not in page
 
 
 def test_fourth_mail_of_a_day_to_one_address_is_not_sent(box, organisation):

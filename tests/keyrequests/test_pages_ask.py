@@ -170,6 +170,19 @@ def test_form_of_a_plan_asked_for_leads_to_the_request(page, mira):
     assert response.headers["Location"] == sent.get_absolute_url()
 
 
+def test_who_has_five_open_requests_is_told_before_writing(page, mira):
+    for number in range(4):
+        rows.request(mira, rows.entry(f"API {number}"))
+    entry = rows.entry("One more")
+    assert "That is the most at one time" not in page.get(ask_url(entry)).text
+
+    rows.request(mira, rows.entry("API 4"))
+
+    text = page.get(ask_url(entry)).text
+    assert "You have 5 open requests" in text
+    assert "That is the most at one time" in text
+
+
 def test_sixth_open_request_is_refused_and_kept_on_screen(page, mira):
     for number in range(5):
         rows.request(mira, rows.entry(f"API {number}"))
@@ -178,6 +191,7 @@ def test_sixth_open_request_is_refused_and_kept_on_screen(page, mira):
 
     assert response.status_code == 409
     assert "You have 5 open requests." in response.text
+    assert "That is the most at one time" not in response.text
     assert "A checkout for eleven bakeries</textarea>" in response.text
     assert KeyRequest.objects.count() == 5
 

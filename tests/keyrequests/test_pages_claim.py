@@ -122,7 +122,10 @@ def test_revealed_key_works_and_is_shown_once(page, scene):
     assert response.status_code == 200
     assert scene.box.gateway_accepts(key)
     assert f"export API_KEY={key}" in re.sub("<[^>]+>", "", response.text)
-    assert "Authorization: $API_KEY" in response.text
+    # One block, so that one copy is a whole command.
+    [block] = re.findall("<pre.*?</pre>", response.text.split("<noscript>")[0], re.S)
+    assert "Authorization: $API_KEY" in block
+    assert key in block
     assert key not in page.get(claim_url(request)).text
     assert key not in page.get(request.get_absolute_url()).text
     assert key not in page.get(Key.objects.get().get_absolute_url()).text

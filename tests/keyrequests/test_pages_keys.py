@@ -213,6 +213,8 @@ def test_key_being_revoked_is_called_still_live(page, mira, entry):
 
     assert "This key is still live" in text
     assert url("revoke", key) not in text
+    # The page looks again by itself, until it says something else.
+    assert f'data-state="revoking" data-wait="{key.get_absolute_url()}"' in text
 
 
 @pytest.mark.parametrize("state", [Key.State.REVOKED, Key.State.GONE])
@@ -309,6 +311,8 @@ def test_rename_says_what_is_wrong(page, mira, entry, name, words):
     key.refresh_from_db()
     assert key.name == "Tinfold checkout"
     assert words in response.text
+    assert "<title>Error: " in response.text
+    assert '<a href="#id_name">' in response.text
 
 
 def test_name_is_one_line(page, mira, entry):

@@ -165,6 +165,10 @@ def test_chosen_dates(page, mira):
     assert "<dt>Calls</dt><dd>7</dd>" in said
     assert "1 Feb 2026 to 28 Feb 2026" in said
     assert "Choose a day that is not before the first one" in wrong
+    assert '<a href="#id_last">' in wrong
+    odd = page.get("/usage/?first=x&last=").text
+    assert "Type a day such as 2026-11-22" in odd
+    assert "Choose a last day" in odd
     assert page.get("/usage/?first=x&last=&period=zz").status_code == 200
     far = page.get("/usage/?first=9999-12-31&last=9999-12-31")
     assert "less than or equal to" in far.text

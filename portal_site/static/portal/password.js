@@ -11,7 +11,6 @@
       input.type = shown ? "text" : "password";
       button.textContent = shown ? "Hide" : "Show";
       button.setAttribute("aria-label", `${button.textContent} ${label}`);
-      button.setAttribute("aria-pressed", String(shown));
     };
     button.addEventListener("click", () => { show(input.type === "password"); input.focus(); });
     // Nobody's password is kept as a form entry, or read by the one who sits down next.

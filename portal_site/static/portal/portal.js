@@ -7,22 +7,21 @@
   const source = (button) => button.dataset.copy
     ? document.querySelector(button.dataset.copy)
     : button.closest(".code").querySelector("pre");
-  const copy = async (button) => {
-    const label = button.querySelector("span");
-    const before = label.textContent;
+  const copy = async (button, label, before) => {
+    let words = "Copied";
     try {
       await navigator.clipboard.writeText(source(button).textContent.trim());
     } catch {
-      say("Copying is blocked in this browser. Select the text and copy it.");
-      return;
+      words = "Blocked: select the text";
     }
-    label.textContent = "Copied";
-    say("Copied to the clipboard");
+    label.textContent = words;
+    say(words);
     setTimeout(() => { label.textContent = before; say(""); }, 2500);
   };
   for (const button of document.querySelectorAll("[data-copy]")) {
+    const label = button.querySelector("span");
     button.hidden = !navigator.clipboard;
-    button.addEventListener("click", () => copy(button));
+    button.addEventListener("click", copy.bind(null, button, label, label.textContent));
   }
 
   // Times in the reader's own zone. The server writes UTC, and says so on hover.
