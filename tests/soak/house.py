@@ -154,7 +154,10 @@ class House:
                 )
 
     def _born(self, **order: Any) -> int:
+        """Its process id: a long run is given the ids of its own dead anew."""
+        self.reap()
         pid = int(self.nursery.ask(**order)["pid"])
+        self.chores.pop(pid, None)
         self.groups.add(pid)
         return pid
 
