@@ -68,7 +68,9 @@ def test_the_list_tells_the_difference_and_when_it_was_met(olga, moved):
     assert "1 difference between mirror and Tyk. As of" in told
     assert "asked for by Otto" in told
     expected = f"Developer {moved.developer.tyk_id} inactive both may write it no yes"
-    assert f"{expected} Take Tyk's Push ours Ignore" in told
+    # Each link says what of, to who hears the links alone; Otto sees no names.
+    of = f"({moved.developer.tyk_id}, inactive)"
+    assert f"{expected} Take Tyk's {of} Push ours {of} Ignore {of}" in told
 
 
 def test_names_are_for_those_who_may_see_developers(moved, signed_in):

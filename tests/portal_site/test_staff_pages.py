@@ -82,10 +82,12 @@ def test_the_queue_does_not_repeat_a_plan_of_the_entrys_name(boss) -> None:
     assert f'Orders<span class="sub">{row.number}</span>' in page
 
 
-def test_entries_name_a_plan_only_where_it_is_called_otherwise(boss) -> None:
+def test_entries_name_their_plan(boss) -> None:
     EntryFactory(name="Orders", plan__name="Orders")
+    EntryFactory(name="Open", plan=None)
     EntryFactory(name="Stock", plan__name="Silver")
     page = boss.get("/admin/catalogue/entry/").text
 
-    assert 'class="field-plan_named"><' in page
+    assert 'class="field-plan_named">Orders<' in page
+    assert 'class="field-plan_named">—<' in page
     assert 'class="field-plan_named">Silver<' in page
