@@ -87,7 +87,7 @@ class EntryAdmin(EntryPages):
         url = reverse("admin:catalogue_entry_documents", args=[entry.pk])
         return format_html('<a href="{}">{}</a>', url, _document_words(listed))
 
-    @admin.display(description="Plan", ordering="plan__name", empty_value="")
+    @admin.display(description="Plan", ordering="plan__name")
     def plan_named(self, entry: Entry) -> str:
         return entry.plan.name if entry.plan else "—"
 

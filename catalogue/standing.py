@@ -20,6 +20,14 @@ class Standing:
     version: int
     as_of: datetime | None
 
+    @property
+    def told(self) -> dict[str, object]:
+        """What every page of the shelf tells of it."""
+        return {
+            "as_of": self.as_of,
+            "sign_up_off": self.organisation.disable_signup,
+        }
+
 
 def now() -> Standing:
     """Read it. More queries only on the very first page of a new portal."""

@@ -108,8 +108,7 @@ def shelf(request: HttpRequest, at: Standing) -> HttpResponse:
         "facets": _facets(lines, picked, q=q, of=len(every), reader=reader),
         "chips": facets.chips(picked, q=q),
         "advice": _advice(len(every), narrowed=bool(picked)),
-        "as_of": at.as_of,
-        "sign_up_off": at.organisation.disable_signup,
+        **at.told,
     }
     if not every and request.user.is_staff:
         context["missing"] = services.why_empty()
@@ -195,8 +194,7 @@ def entry_page(
         "version": _version(found, document),
         "base_url": base,
         **_samples(found.kind, samples.first_call(outline, base), request.GET),
-        "as_of": at.as_of,
-        "sign_up_off": at.organisation.disable_signup,
+        **at.told,
         "preview": preview,
     }
     return render(request, "catalogue/entry.html", context)

@@ -31,8 +31,7 @@ def documentation(request: HttpRequest, at: Standing, *, slug: str) -> HttpRespo
         "about": text.render(outline["text"]) if outline else "",
         "base_url": samples.base_url(outline, brand.current().api_url),
         "elsewhere": _elsewhere(document),
-        "as_of": at.as_of,
-        "sign_up_off": at.organisation.disable_signup,
+        **at.told,
     }
     return render(request, "catalogue/documentation.html", context)
 

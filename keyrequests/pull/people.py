@@ -248,7 +248,7 @@ def _unnamed(rows: list[Developer]) -> set[int]:
     since = timezone.now() - LISTED_WITHIN
     old = [str(code) for _, made_at, code in keys if made_at <= since]
     looked_for = outbox.owed("mint.settle").filter(subject__in=old, parked_reason="")
-    sought = set(looked_for.values_list("subject", flat=True)) if old else set()
+    sought = set(looked_for.values_list("subject", flat=True))  # no query for none
     return {
         developer
         for developer, made_at, code in keys

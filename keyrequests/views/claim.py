@@ -181,26 +181,20 @@ def show(request: HttpRequest, shown: Shown) -> HttpResponse:
     found = shown.mint.request
     key = reads.keys_of(found.developer).get(pk=shown.key.pk)
     named = list(zip(words.VARIABLES[shown.kind], shown.pairs, strict=True))
+    variables = [
+        f"{name}={shlex.quote(secret.reveal())}" for name, (_, secret) in named
+    ]
+    call = _first_call(_entry_of(key, found), shown.kind)
     context = {
         "key_request": found,
         "key": key,
         "replaced": shown.mint.replaces,
         "opens": _apis(key, found),
-        "facts": [*([("Name", key.name)] if key.name else []), *facts_of(key, found)],
+        "facts": [("Name", str(key)), *facts_of(key, found)],
         "parts": [(label, name, secret) for name, (label, secret) in named],
         # One block, so that one copy is enough to run it.
-        "terminal": "\n".join(
-            [
-                *(
-                    f"export {name}={shlex.quote(secret.reveal())}"
-                    for name, (_, secret) in named
-                ),
-                _first_call(_entry_of(key, found), shown.kind),
-            ]
-        ),
-        "dotenv": "\n".join(
-            f"{name}={shlex.quote(secret.reveal())}" for name, (_, secret) in named
-        ),
+        "terminal": "\n".join([*(f"export {line}" for line in variables), call]),
+        "dotenv": "\n".join(variables),
         "steps": words.SHOWN_STEPS,
     }
     response = render(request, "keyrequests/shown.html", context)

@@ -1,12 +1,13 @@
 """A small organisation in Tyk and its mirror, made through the real pulls."""
 
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID, uuid4
 
 from catalogue.models import Entry
 from developers.models import Developer, User
 from keyrequests import services
-from keyrequests.models import KeyRequest
+from keyrequests.models import KeyRequest, Mint
 from tyk import outbox, pull
 from tyk.models import Lane, Outbox
 from tyk.sandbox import Sandbox
@@ -84,3 +85,17 @@ def build(box: Sandbox) -> Scene:
         automatic=Entry.objects.get(name="Geocoding"),
         reviewer=User.objects.create_superuser("rita@northwind.example", "staff"),
     )
+
+
+def nothing_begun(scene: Scene) -> bool:
+    """Tyk was read and told nothing, and no try is noted or to be settled."""
+    return (
+        set(scene.box.journal.operations()) == {"getDeveloper"}
+        and not Mint.objects.exclude(state=Mint.State.SHOWN).exists()
+        and not Outbox.objects.filter(kind="mint.settle").exists()
+    )
+
+
+def in_its_own_time(settings: Any) -> None:
+    """On a machine that is busy, no deadline of a test decides who wins."""
+    settings.TYK_CLAIM_DEADLINE = 30.0
