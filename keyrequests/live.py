@@ -66,6 +66,9 @@ _REFUSED = (
 ENDED_IN_TYK = (
     "The gateway has ended this key, so it cannot be replaced. Ask for access again."
 )
+ENDED_MEANWHILE = (
+    "Our team ended this key while a new one was being made, so there is no new one."
+)
 
 
 def claim(request: KeyRequest) -> Shown:
@@ -83,7 +86,8 @@ def replace(key: Key, *, overlap: float, reason: str = "") -> Shown:
 
     `reason`, in a few words, is kept on the time line.
     Raises the refusals of `services.refuse_replacement`, SwitchedOff, AccountBusy,
-    KeyServiceAway or ClaimUnsure; then the old key is untouched.
+    KeyServiceAway or ClaimUnsure; then the old key is untouched. NotLive also if
+    staff ended the old one meanwhile: the new one is ended, too, and never shown.
     """
     services.refuse_replacement(key, overlap=overlap)
     if key.request is None:
@@ -112,6 +116,8 @@ def _mint(
         minted = _approve(mint, budget, alone=alone)
         key = _keep(mint, minted, overlap=overlap, reason=reason)
         _read_back(key, mint, budget)
+    if key.state != Key.State.LIVE:
+        raise NotLive(ENDED_MEANWHILE)
     return Shown(mint=mint, key=key, pairs=pairs_of(minted))
 
 

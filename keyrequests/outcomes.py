@@ -4,7 +4,6 @@ Decisions of people are in `services`; these are facts that arrive. Each moves t
 row once, by compare-and-set, and says on the time line what happened.
 """
 
-import contextlib
 import re
 from collections.abc import Iterable
 from datetime import timedelta
@@ -33,7 +32,10 @@ def granted_here(
     overlap: float,
     reason: str = "",
 ) -> None:
-    """A key was made and is about to be shown; the one it replaces ends."""
+    """A key was made and is about to be shown; the one it replaces ends.
+
+    If staff ended that one meanwhile, the new one ends with it: `key` says so.
+    """
     request.move(Status.GRANTED)
     if services.is_marked(request):
         KeyRequest.objects.filter(pk=request.pk).update(tyk_state="approved")
@@ -45,8 +47,17 @@ def granted_here(
     if replaces is None:
         return
     services.note(Verb.REPLACED, request=request, key=replaces, actor=who, text=reason)
-    with contextlib.suppress(NotLive):  # ended meanwhile: as wanted
+    try:
         services.revoke(replaces, actor=who, after=overlap)
+    except NotLive:  # ended meanwhile, as wanted
+        if _ended_by_staff(replaces):
+            services.revoke(key, actor="")
+
+
+def _ended_by_staff(key: Key) -> bool:
+    """Whether the last who asked for its end was not its owner."""
+    asked = key.events.filter(verb=Verb.REVOKE_ASKED).order_by("pk").last()
+    return asked is not None and not asked.by_owner
 
 
 @transaction.atomic

@@ -2,13 +2,15 @@
 
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
 from django.db import connection
 from django.utils import timezone
 
-from keyrequests import holdings, live
+from developers.models import Developer
+from keyrequests import holdings, live, services
 from keyrequests.errors import (
     BeingMade,
     ClaimUnsure,
@@ -123,6 +125,48 @@ def test_two_tabs_replace_a_key_once(scene, settings):
 
     assert len(refused) == 1
     assert len(scene.box.keys()) == 2
+
+
+def revoked_while_replaced(scene, *, actor: str | Developer) -> Shown | NotLive:
+    """Claim a key, replace it, and revoke it while Tyk makes the new one."""
+    old = live.claim(scene.approved()).key
+    scene.box.faults.add("approveKeyRequest", mode="latency", seconds=1.0, times=1)
+
+    def tab() -> Shown | NotLive:
+        try:
+            return live.replace(Key.objects.get(pk=old.pk), overlap=0)
+        except NotLive as refusal:
+            return refusal
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as owner:
+        told = owner.submit(tab)
+        while not told.done() and not Mint.objects.filter(replaces=old).exists():
+            time.sleep(0.02)
+        services.revoke(old, actor=actor)
+    scene.deliver()
+    return told.result()
+
+
+def test_a_key_that_staff_end_meanwhile_gets_no_successor(scene, settings):
+    in_its_own_time(settings)
+
+    told = revoked_while_replaced(scene, actor=str(scene.reviewer))
+
+    assert str(told) == live.ENDED_MEANWHILE
+    assert scene.box.keys() == []
+    states = Key.objects.values_list("state", flat=True)
+    assert list(states) == [Key.State.REVOKED, Key.State.REVOKED]
+
+
+def test_a_key_that_its_owner_ends_meanwhile_is_replaced(scene, settings):
+    in_its_own_time(settings)
+
+    told = revoked_while_replaced(scene, actor=scene.developer)
+
+    assert scene.box.gateway_accepts(told.pairs[0][1].reveal())
+    assert len(scene.box.keys()) == 1
 
 
 def test_a_key_being_replaced_is_not_replaced_again(scene):
