@@ -5,7 +5,7 @@ last call, the quota. `read_series` is for charts and tables.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 
 from django.db.models import DateField, DateTimeField, Max, Q, Sum, Value
@@ -24,6 +24,10 @@ NEAR, OVER = 90, 100  # percent of a quota
 WARN = 80
 # A pace made of fewer whole days than this would be a guess.
 DAYS_OF_A_PACE = 3
+# Beyond this a forecast tells nobody anything, and dates come to an end.
+FARTHEST_DAYS = 3650
+# No key is older, and a length that somebody typed may be any number.
+LONGEST = 100 * 365 * DAY_SECONDS
 
 
 # --- Quota --------------------------------------------------------------------------
@@ -83,6 +87,8 @@ class Quota:
         if not self.a_day or not self.left:
             return None
         days = self.left / self.a_day
+        if days > FARTHEST_DAYS:
+            return None
         if self.seconds and (
             self.seconds <= DAY_SECONDS or days * DAY_SECONDS >= self.seconds
         ):
@@ -106,7 +112,7 @@ def limit_of(key: Key) -> Limits | None:
     own = _limits(plan)
     if own is None or own.quota_max <= 0 or 0 < own.quota_period < HOUR_SECONDS:
         return None
-    return own
+    return replace(own, quota_period=min(own.quota_period, LONGEST))
 
 
 def _limits(plan: Plan) -> Limits | None:

@@ -8,11 +8,12 @@ from django.test import Client
 from django.utils import timezone
 
 from developers.models import Developer
-from keyrequests import chart, reads, series, usage, usage_words
+from keyrequests import chart, nearing, reads, series, usage, usage_words
 from keyrequests.models import Key, UsageDay, UsageHour
 from keyrequests.series import Period
 from keyrequests.usage import Quota
 from tests.keyrequests import rows
+from tyk.models import Outbox
 
 NOW = datetime(2026, 3, 4, 10, 42, tzinfo=UTC)
 DAY = 86400
@@ -71,6 +72,21 @@ def test_a_quota_of_a_month_counts_whole_days(mira):
 
     assert quota is not None
     assert quota.used == 140
+
+
+@pytest.mark.parametrize("length", [99_999_999_999, 2**63 - 1])
+def test_a_length_that_no_calendar_holds_counts_everything(mira, length):
+    key = read_key(mira, quota_max=1000, quota_period=length)
+    for back, hits in ((0, 10), (300, 890)):
+        day(key, back, hits)
+
+    quota = one(key).quota
+
+    assert quota is not None
+    assert quota.used == 900
+    nearing.ask_for_due([key.pk], now=NOW)
+    nearing.ask_for_due([key.pk], now=NOW + timedelta(days=1))
+    assert Outbox.objects.filter(kind=nearing.KIND).count() == 1
 
 
 def test_a_quota_that_never_renews_counts_everything(mira):
@@ -228,6 +244,7 @@ def test_level_changes_at_90_and_100_percent(used, level, percent):
             Quota(1000, 0, 500, 25.0),
             "At this pace 100\u202f% on 24 Mar, at the earliest.",
         ),
+        (Quota(1_000_000, 0, 1, 1 / 3), ""),  # in the year 8214
         (
             Quota(30_000, 30 * DAY, 27_000, 600.0),
             "At this pace, 600 a day, you use 60\u202f% of it.",
