@@ -9,9 +9,9 @@ from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, resolve_url
-from django.utils.http import url_has_allowed_host_and_scheme
 
 from developers.models import Developer, User
+from portal_site.way_back import is_ours
 
 P = ParamSpec("P")
 
@@ -59,11 +59,7 @@ def _way_back(request: HttpRequest) -> str:
 
 def safe_next(request: HttpRequest, wanted: str | None) -> str:
     """`wanted` if it is a page of this site, else ""."""
-    if wanted and url_has_allowed_host_and_scheme(
-        wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure()
-    ):
-        return wanted
-    return ""
+    return wanted if wanted and is_ours(request, wanted) else ""
 
 
 def landing(request: HttpRequest, wanted: str | None) -> str:

@@ -8,7 +8,13 @@ from django.utils.http import url_has_allowed_host_and_scheme
 
 
 def is_ours(request: HttpRequest, url: str) -> bool:
-    """Whether `url` leads to this site and nowhere else."""
+    """Whether `url` leads to this site and nowhere else.
+
+    A relative one does not: "keys" is another page on each page, and `redirect`
+    would take it for the name of a view.
+    """
+    if not url.startswith(("/", "http://", "https://")):
+        return False
     return url_has_allowed_host_and_scheme(
         url, allowed_hosts={request.get_host()}, require_https=request.is_secure()
     )

@@ -46,6 +46,8 @@ def test_right_password_enters_under_a_new_session_id(box, dora):
         ("//evil.example/", "/catalogue/"),
         ("/\\evil.example", "/catalogue/"),
         ("javascript:alert(1)", "/catalogue/"),
+        ("keys", "/catalogue/"),
+        ("home", "/catalogue/"),
         ("", "/catalogue/"),
     ],
 )

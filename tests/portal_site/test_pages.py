@@ -239,6 +239,8 @@ def test_a_made_up_theme_never_reaches_the_page(client: Client) -> None:
         "//evil.example",
         "javascript:alert(1)",
         "/\\evil.example",
+        "keys",
+        "catalogue",
     ],
 )
 def test_the_theme_form_leads_to_no_other_site(client: Client, next_url: str) -> None:
