@@ -40,6 +40,10 @@ from portal_site.views import too_many
 
 PAGE = 50  # keys on one page
 NEWS = timedelta(days=1)
+TOO_MANY_OWED = (
+    "This key ends. You had many keys made in a short time: wait {wait}, then get "
+    "the new one here."
+)
 ENDED = [Key.State.REVOKED, Key.State.GONE]
 FILTERS = {"": None, "active": reads.WORKING, "ended": ENDED}
 
@@ -209,7 +213,11 @@ def _made(
         with counted(request):
             shown = live.replace(key, overlap=overlap, reason=reason)
     except Throttled as throttled:
-        return too_many(request, retry_after=throttled.retry_after)
+        if key.state == Key.State.LIVE:
+            return too_many(request, retry_after=throttled.retry_after)
+        # It leaked and ends: that page says that keys are not affected.
+        messages.warning(request, TOO_MANY_OWED.format(wait=throttled.wait))
+        return redirect(key)
     except KeyServiceAway as error:
         return away(request, _away_context(key), error)
     except ClaimUnsure:

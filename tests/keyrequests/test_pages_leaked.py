@@ -1,5 +1,6 @@
 """A leaked key ends at once, staff hear of it, and its owner has a new one."""
 
+import contextlib
 import re
 from typing import Any
 
@@ -9,11 +10,14 @@ from django.test import Client
 from django.urls import reverse
 
 from catalogue.models import Plan
+from developers import throttle
+from developers.errors import Throttled
 from keyrequests import services, staff
 from keyrequests.models import Event, Key
 from tests.keyrequests import rows
 from tests.keyrequests.scene import Scene, build
 from tyk import pull
+from tyk.models import Outbox
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -167,6 +171,50 @@ def test_new_key_is_owed_once(page, scene, leaky):
     assert keys_in(second) == []
     assert len(scene.box.keys()) == 1
     assert "Get the new key" not in page.get(key.get_absolute_url()).text
+
+
+def test_pages_say_that_it_ends_while_the_new_one_is_looked_for(page, scene, leaky):
+    key, old = leaky
+    Outbox.objects.filter(kind="mint.settle").delete()  # of the claim
+    scene.box.faults.add("approveKeyRequest", mode="reset_after", times=1)
+
+    response = leaked(page, key)
+    told = page.get(key.get_absolute_url()).text
+    asked = page.get(key.request.get_absolute_url()).text
+    claim = page.get(reverse("keyrequests:claim", args=[key.request.code])).text
+    scene.due_now("mint.settle")
+    scene.deliver()
+
+    assert response.status_code == 503
+    for text in (response.text, told):
+        assert "goes on working" not in text
+        assert "Get the new key" not in text
+    assert "The leaked key ends as soon as the gateway confirms it." in response.text
+    assert "In two or three minutes you can get the new key here." in told
+    assert "<h2>A new key is being made</h2>" in asked
+    assert "Approved in the gateway dashboard" not in asked
+    assert "you can replace the key again, on its own page" in claim
+    assert not scene.box.gateway_accepts(old)
+    [new] = keys_in(again(page, key))
+    assert scene.box.gateway_accepts(new)
+
+
+def test_who_had_too_many_keys_made_reads_that_the_leaked_one_ends(page, scene, leaky):
+    key, old = leaky
+    with contextlib.suppress(Throttled):
+        while throttle.spend("claim", address=scene.developer.email):
+            pass
+
+    response = leaked(page, key, follow=True)
+    scene.deliver()
+
+    assert response.status_code == 200
+    assert (
+        "This key ends. You had many keys made in a short time: wait" in response.text
+    )
+    assert "Get the new key" in response.text
+    assert len(scene.box.keys()) == 0
+    assert not scene.box.gateway_accepts(old)
 
 
 def test_double_click_makes_one_new_key(page, scene, leaky):
