@@ -79,9 +79,15 @@ class StaffAdmin(UserAdmin[User]):
     def has_delete_permission(
         self, request: HttpRequest, obj: User | None = None
     ) -> bool:
-        """Asked once more for each of several that are deleted together."""
+        """Asked once more for each of several that are deleted together.
+
+        What somebody did here is told by their row: with it the trail would go, so
+        who was ever logged in is switched off instead.
+        """
         may = super().has_delete_permission(request, obj)
-        return may and (obj is None or _holds_no_more(obj, request))
+        return may and (
+            obj is None or (_holds_no_more(obj, request) and obj.last_login is None)
+        )
 
     def get_readonly_fields(
         self, request: HttpRequest, obj: User | None = None

@@ -11,8 +11,10 @@ from developers.models import User
 
 
 def _free_address(address: str, *, but: User) -> str:
-    """The address in lower case; ValidationError if a colleague has it."""
+    """The address in lower case; ValidationError without one, or if a colleague has it."""
     lowered = address.strip().lower()
+    if not lowered:
+        raise ValidationError("Fill in the address: nobody logs in without one")
     taken = User.objects.filter(email__iexact=lowered).exclude(pk=but.pk)
     if taken.exists():
         raise ValidationError("Somebody of the staff has this address already")

@@ -13,6 +13,9 @@ from django.db import models
 from django.db.models import Q
 from django.utils.module_loading import import_string
 
+#: Characters of an address, as it is typed and as it is compared.
+LONGEST_ADDRESS = 254
+
 
 def email_key(address: str) -> str:
     """The form of an address that is compared: NFKC, folded. Never mailed to."""

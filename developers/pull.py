@@ -12,7 +12,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from developers import outcomes, twins
-from developers.models import Developer, email_key
+from developers.models import LONGEST_ADDRESS, Developer, email_key
 from developers.services import MARKER_FIELD, end_sessions, sign_up_fields
 from tyk import bulk, connect, fitting
 from tyk.dashboard import records
@@ -99,8 +99,9 @@ def is_ours(record: records.Developer, organisation: Organisation) -> bool:
 
 def fits(record: records.Developer) -> bool:
     """Whether our columns hold its id and address: cut they would be another's."""
-    address = fitting.fits(record.email, 254) and len(email_key(record.email)) <= 254
-    return address and fitting.fits(record.id, 64)
+    address = fitting.fits(record.email, LONGEST_ADDRESS)
+    compared = len(email_key(record.email)) <= LONGEST_ADDRESS
+    return address and compared and fitting.fits(record.id, 64)
 
 
 def _chunks(found: Sequence[records.Developer]) -> Iterator[list[records.Developer]]:

@@ -376,7 +376,8 @@ def test_waits_for_another_writer(box, dora, browser):
     open_link(browser)
     with lanes.lane(lanes.for_developer(dora.tyk_id), seconds=30):
         page = browser.post(CONFIRM)
-    assert "being done in another window" in words(page)
+    assert "Your account is being changed this moment" in words(page)
+    assert "the password you just chose" not in words(page)
     assert email_in_tyk(box, dora) == OLD
     assert browser.post(CONFIRM).status_code == 302
 

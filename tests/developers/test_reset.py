@@ -119,6 +119,9 @@ def several(_box: Sandbox) -> str:
 
 NOBODY: dict[str, Callable[[Sandbox], str]] = {
     "unknown": lambda box: "nobody@shop.example",
+    "longer when compared": lambda box: (
+        "\N{ARABIC LIGATURE SALLALLAHOU ALAYHE WASALLAM}" * 20 + "@shop.example"
+    ),
     "switched off": switched_off,
     "several": several,
     "staff": lambda box: "sam@northwind.example",

@@ -9,7 +9,7 @@ from django.test import Client
 
 from developers.models import User
 from tests.developers.steps import OTHER_PASSWORD
-from tests.factories import STAFF_PASSWORD, StaffFactory
+from tests.factories import STAFF_PASSWORD, DeveloperFactory, StaffFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -192,6 +192,36 @@ def test_who_holds_no_more_is_switched_off_and_deleted(browser):
     assert (off.status_code, gone.status_code) == (302, 302)
     left = User.objects.filter(pk__in=[first.pk, second.pk])
     assert [(row.pk, row.is_active) for row in left] == [(first.pk, False)]
+
+
+@pytest.mark.parametrize("_way", ["deleted", "deleted with others"])
+def test_who_was_here_is_not_deleted_with_what_they_did(_way, root, signed_in):
+    alice = DeveloperFactory()
+    person = StaffFactory(name="Olga", is_superuser=True)
+    path = f"/admin/developers/developer/{alice.pk}/deactivate/"
+    assert signed_in(person).post(path, {"reason": "Left"}).status_code == 302
+    path, typed = takeovers(person)[_way]
+    browser = signed_in(root)
+    before = held()
+
+    assert browser.post(path, typed).status_code == 403
+
+    assert held() == before
+    assert LogEntry.objects.filter(user=person).exists()
+
+
+@pytest.mark.parametrize("_case", ["added", "changed"])
+def test_nobody_is_kept_without_an_address(_case, root, signed_in):
+    typed = {"email": " ", "name": "Ghost", "is_active": "on", **NEW_PASSWORD}
+    path = f"{STAFF}add/" if _case == "added" else f"{STAFF}{root.pk}/change/"
+    browser = signed_in(root)
+    before = held()
+
+    page = browser.post(path, typed)
+
+    assert page.status_code == 200
+    assert "Fill in the address: nobody logs in without one" in page.text
+    assert held() == before
 
 
 # --- Groups ----------------------------------------------------------------------------
