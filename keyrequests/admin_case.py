@@ -11,7 +11,6 @@ from django.db.models import Count, Min, Q
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.timesince import timesince
 
 from catalogue.models import Plan
 from catalogue.words import limits
@@ -45,12 +44,8 @@ def age(row: KeyRequest) -> SafeString:
             _decision(row),
         )
     kind, what = _urgency(timezone.now() - row.created_at)
-    return format_html(
-        '<span class="age age-{}">{}<span class="what">{}</span></span>',
-        kind,
-        _waited(row.created_at),
-        what,
-    )
+    waited = formats.waited(row.created_at, now=timezone.now())
+    return format_html('<span class="age age-{}">{}{}</span>', kind, waited, what)
 
 
 def _decision(row: KeyRequest) -> str:
@@ -63,16 +58,10 @@ def _decision(row: KeyRequest) -> str:
 
 def _urgency(waited: timedelta) -> tuple[str, str]:
     if waited > OVER_TARGET:
-        return "late", "over target"
+        return "late", ", over target"
     if waited > DUE_SOON:
-        return "soon", "due soon"
+        return "soon", ", due soon"
     return "fresh", ""
-
-
-def _waited(since: datetime) -> str:
-    if timezone.now() - since < timedelta(minutes=1):
-        return "just now"
-    return timesince(since, depth=1)
 
 
 def is_own(row: KeyRequest, staff: User) -> bool:

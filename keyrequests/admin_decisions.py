@@ -26,7 +26,6 @@ from tyk import admin_chosen
 QUEUE = "admin:keyrequests_keyrequest_changelist"
 CASE = "admin:keyrequests_keyrequest_change"
 MOST_AT_ONCE = 50
-MOST_TYPED = 2000  # characters of a reason that fit an address
 CHANGED = (
     "The developer changed this request since you opened it. Nothing was decided: "
     "read it again."
@@ -49,7 +48,7 @@ class Decisions(admin.ModelAdmin[KeyRequest]):
         refuse_without_right(
             request, may=self.has_change_permission(request), about=row
         )
-        if request.method != "POST":
+        if request.method != "POST" or "preview" in request.POST:
             return self._ask_if_open(request, row, verb)
         reason = request.POST.get("reason", "")
         if request.POST.get("seen", admin_case.seen(row)) != admin_case.seen(row):
@@ -72,7 +71,7 @@ class Decisions(admin.ModelAdmin[KeyRequest]):
     ) -> HttpResponse:
         if row.status == KeyRequest.Status.PENDING:
             # What was typed on the request's own page comes along to the preview.
-            reason = request.GET.get("reason", "")[:MOST_TYPED]
+            reason = request.POST.get("reason", "")
             return self._ask(request, [row], verb, reason=reason)
         messages.warning(request, said.decided(row))
         return redirect(CASE, row.pk)
@@ -102,7 +101,8 @@ class Decisions(admin.ModelAdmin[KeyRequest]):
             "several": several,
             "more": more,
             "warnings": _warnings(rows, staff_of(request), several=several),
-            "seen": admin_case.seen(rows[0]),
+            # A preview shows nothing newer than what was read before it.
+            "seen": request.POST.get("seen", admin_case.seen(rows[0])),
             "preview": preview(rows[0], verb, reason=reason),
             "claim_until": timezone.now() + timedelta(days=settings.APPROVAL_DAYS),
             "title": f"{verb.capitalize()} {what}",

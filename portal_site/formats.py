@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 NARROW = "\u202f"  # narrow no-break space: between thousands, before %
+JUST_NOW = "just now"
 
 
 def figure(number: int | float) -> str:
@@ -42,9 +43,15 @@ def clock(when: datetime, *, now: datetime) -> str:
 
 def ago(when: datetime, *, now: datetime) -> str:
     """`2 minutes ago`; a clock a little ahead of ours is "just now"."""
-    passed = now - when
+    passed = waited(when, now=now)
+    return passed if passed == JUST_NOW else f"{passed} ago"
+
+
+def waited(since: datetime, *, now: datetime) -> str:
+    """`2 minutes`: how long something lasts already, or "just now"."""
+    passed = now - since
     if passed < timedelta(minutes=1):
-        return "just now"
+        return JUST_NOW
     for unit, length in (
         ("day", timedelta(days=1)),
         ("hour", timedelta(hours=1)),
@@ -52,7 +59,7 @@ def ago(when: datetime, *, now: datetime) -> str:
     ):
         if passed >= length:
             count = passed // length
-            return f"{figure(count)} {unit}{'' if count == 1 else 's'} ago"
+            return f"{figure(count)} {unit}{'' if count == 1 else 's'}"
     raise AssertionError("at least a minute has passed")
 
 

@@ -60,7 +60,11 @@ def test_the_queue_shows_what_waits_longest_first(organisation, reviewer):
 
 @pytest.mark.parametrize(
     ("hours", "kind", "words"),
-    [(1, "fresh", "1\xa0hour"), (13, "soon", "due soon"), (25, "late", "over target")],
+    [
+        (1, "fresh", "1 hour"),
+        (13, "soon", "13 hours, due soon"),
+        (25, "late", "1 day, over target"),
+    ],
 )
 def test_age_is_told_in_words_and_shape(organisation, reviewer, hours, kind, words):
     waited(hours=hours)

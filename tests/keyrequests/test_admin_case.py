@@ -78,7 +78,7 @@ def test_the_case_tells_reasons_plan_developer_and_keys(case, reviewer):
     page = read(reviewer, at(case))
 
     assert "Mira Tal asks for Orders" in page
-    assert "1 day over target" in page
+    assert "1 day, over target" in page
     assert "Project Tinfold checkout What you build Eleven bakeries" in page
     assert "Policy orders-partner Limits 600 calls a minute" in page
     assert "Already on it 2 developers" in page
@@ -209,7 +209,7 @@ def test_declining_says_what_happens_in_tyk(case, reviewer):
     page = read(reviewer, at(case, "decline"))
 
     assert "“Your request for Orders was declined”" in page
-    assert "deleted in Tyk and stays here" in page
+    assert "removed from Tyk; its history stays here" in page
 
 
 @pytest.mark.parametrize("page", ["approve", "decline"])
@@ -277,11 +277,22 @@ def test_what_changed_since_it_was_read_is_not_decided(case, reviewer):
     assert not Outbox.objects.exists()
 
 
+def test_a_preview_stands_for_no_reading(case, reviewer):
+    """Its page does not show what the developer wrote meanwhile."""
+    seen = reviewer.get(at(case)).context["seen"]
+    KeyRequest.objects.filter(pk=case.pk).update(answers={"What you build": "A bank"})
+
+    page = reviewer.post(at(case, "decline"), {"preview": "yes", "seen": seen})
+
+    assert page.context["seen"] == seen
+
+
 @pytest.mark.parametrize("verb", ["approve", "decline"])
 def test_the_preview_is_the_mail_that_goes_out(case, reviewer, mailoutbox, verb):
-    reason = "Please tell us about the bakeries."
+    reason = "Please tell us about the bakeries. " * 100 + "The end."
 
-    page = reviewer.get(at(case, verb), {"reason": reason})
+    page = reviewer.post(at(case, verb), {"reason": reason, "preview": "yes"})
+    assert KeyRequest.objects.get().status == "pending"
     reviewer.post(at(case, verb), {"reason": reason})
     outbox.drain()
 
