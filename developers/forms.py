@@ -1,7 +1,7 @@
 """What is typed into the account pages. Forms judge shape only."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from django import forms
@@ -118,7 +118,27 @@ class SignUpForm(AskedForm):
 
 
 class ProfileForm(AskedForm):
-    """What developers may change about themselves; `held` is what stands there."""
+    """What developers may change about themselves; `held` is what stands there.
+
+    The page carries what it showed, but for `wished`: those show a wish of their own
+    that is not settled, and what is sent says anew what is wanted.
+    """
+
+    def __init__(self, *args: Any, wished: Collection[str] = (), **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, label in self._asked.items():
+            sent = not self.is_bound or self.add_initial_prefix(name) in self.data
+            self.fields[name].show_hidden_initial = sent and label not in wished
+
+    @property
+    def seen(self) -> dict[str, str]:
+        """What stood on the page, by the organisation's own field names."""
+        carried = {
+            label: self.data.get(self.add_initial_prefix(name))
+            for name, label in self._asked.items()
+            if self.fields[name].show_hidden_initial
+        }
+        return {label: text for label, text in carried.items() if text is not None}
 
 
 def _input_names(labels: list[str]) -> Iterator[str]:

@@ -319,21 +319,34 @@ def member_of(name: str) -> str:
 
 
 @transaction.atomic
-def edit_profile(developer: Developer, *, fields: dict[str, str]) -> ProfileEdit | None:
+def edit_profile(
+    developer: Developer,
+    *,
+    fields: dict[str, str],
+    seen: Mapping[str, str] | None = None,
+) -> ProfileEdit | None:
     """Wish these fields changed in Tyk; None if nothing is left to change.
 
-    Fields that aren't the developer's to edit are left out. A wish that still
-    waits takes these in; one that was refused or met another's change is settled
-    by them. Keys and sessions have no part in it. Raises EditsOff.
+    Fields that aren't the developer's to edit are left out, and those that stand as
+    they were `seen` on the page: another may have changed them since. Where the two
+    changed the same field, the worker meets a conflict. A wish that still waits takes
+    these in; one that was refused or met another's change is settled by them. Keys and
+    sessions have no part in it. Raises EditsOff.
     """
     demand_edits_on()
     held = profile_of(developer)
-    wanted = {member_of(name): fields[name].strip() for name in held if name in fields}
+    today = {**held, **{name: seen[name] for name in held if name in (seen or {})}}
+    wanted = {
+        member_of(name): fields[name].strip()
+        for name in held
+        if name in fields
+        and (today[name] == held[name] or fields[name].strip() != today[name].strip())
+    }
     unsettled(developer).update(state=ProfileEdit.State.DROPPED)
     return _wish(
         developer,
         wanted,
-        today={member_of(name): text for name, text in held.items()},
+        today={member_of(name): text for name, text in today.items()},
     )
 
 

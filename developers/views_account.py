@@ -37,12 +37,16 @@ def account(request: DeveloperRequest) -> HttpResponse:
     """What we hold about the developer; a POST wishes the profile changed."""
     held = services.profile_of(request.developer)
     waiting = services.waiting_edits(request.developer)
+    shown = _typed_last(held, waiting)
     form = ProfileForm(
-        request.POST or None, ask=list(held), held=_typed_last(held, waiting)
+        request.POST or None, ask=list(held), held=shown, wished=_wished(held, waiting)
     )
     if request.method == "POST" and form.is_valid():
         try:
-            _say(request, services.edit_profile(request.developer, fields=form.answers))
+            edit = services.edit_profile(
+                request.developer, fields=form.answers, seen=form.seen
+            )
+            _say(request, edit)
         except EditsOff as off:
             messages.error(request, str(off))
         return redirect("developers:account")
@@ -72,6 +76,12 @@ def _typed_last(held: dict[str, str], waiting: list[ProfileEdit]) -> dict[str, s
             wish = {name: edit.after.get(services.member_of(name)) for name in held}
             shown |= {name: text for name, text in wish.items() if text is not None}
     return shown
+
+
+def _wished(held: dict[str, str], waiting: list[ProfileEdit]) -> set[str]:
+    """The fields that a wish of theirs is about."""
+    about = {member for edit in waiting for member in edit.after}
+    return {name for name in held if services.member_of(name) in about}
 
 
 def _shown(edit: ProfileEdit, held: dict[str, str]) -> dict[str, object]:

@@ -168,6 +168,7 @@ def field(
     ids += [f"{bound.auto_id}_error"] if bound.errors else []
     ids += [rules] if rules else []
     described = " ".join(ids)
+    compares = bound.field.show_hidden_initial
     return {
         "field": bound,
         "kind": _kind(bound.field.widget),
@@ -178,6 +179,8 @@ def field(
         "input": bound.as_widget(
             attrs={"aria-describedby": described} if ids else None
         ),
+        # What stood there, where the form compares.
+        "carried": bound.as_hidden(only_initial=True) if compares else "",
     }
 
 

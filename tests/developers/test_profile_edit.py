@@ -1,5 +1,6 @@
 """Editing one's own profile: a wish, merged into Tyk's record, conflicts shown."""
 
+import re
 import time
 from datetime import timedelta
 from typing import Any
@@ -127,6 +128,71 @@ def test_nothing_differs_nothing_is_asked(typed, box, browser):
     assert "Nothing was changed" in words(browser.get(ACCOUNT))
     assert not ProfileEdit.objects.exists()
     assert not Outbox.objects.exists()
+
+
+def open_page(browser: Client) -> dict[str, str]:
+    """The inputs of the page, hidden ones too, as a browser would send them."""
+    found = re.findall(
+        r'<input[^>]* name="([\w-]+)"(?: value="([^"]*)")?', browser.get(ACCOUNT).text
+    )
+    named = {"name", "company", "initial-name", "initial-company"}
+    return {name: value for name, value in found if name in named}
+
+
+def test_an_older_page_takes_nothing_back(box, dora, browser):
+    page = open_page(browser)
+    assert page == {
+        "name": "Dora",
+        "initial-name": "Dora",
+        "company": "Tinfold",
+        "initial-company": "Tinfold",
+    }
+    services.edit_profile(dora, fields={"Company": "Velocargo"})
+    outbox.drain()
+
+    browser.post(ACCOUNT, {**page, "name": "Dora Night"})
+    outbox.drain()
+
+    assert fields_in_tyk(box, dora) == {
+        **FIELDS,
+        "Name": "Dora Night",
+        "Company": "Velocargo",
+    }
+
+
+def test_two_changes_of_one_field_are_both_shown(box, dora, browser):
+    page = open_page(browser)
+    services.edit_profile(dora, fields={"Company": "Velocargo"})
+    outbox.drain()
+
+    browser.post(ACCOUNT, {**page, "company": "Rivet"})
+    outbox.drain()
+
+    assert fields_in_tyk(box, dora)["Company"] == "Velocargo"
+    edit = ProfileEdit.objects.latest("pk")
+    assert (edit.state, edit.theirs) == ("conflict", {"fields.Company": "Velocargo"})
+    assert "Velocargo" in words(browser.get(ACCOUNT))
+    assert "Rivet" in words(browser.get(ACCOUNT))
+
+
+def test_a_wish_is_taken_back_on_the_page_that_shows_it(box, dora, browser):
+    save(browser, company="Velocargo")
+    page = open_page(browser)
+    assert page == {"name": "Dora", "initial-name": "Dora", "company": "Velocargo"}
+
+    browser.post(ACCOUNT, {**page, "company": "Tinfold"})
+    outbox.drain()
+
+    assert fields_in_tyk(box, dora) == FIELDS
+    assert "updateDeveloper" not in box.journal.operations()
+
+
+def test_what_was_shown_outlives_a_mistake(box, dora, browser):
+    page = open_page(browser)
+
+    again = browser.post(ACCOUNT, {**page, "name": "", "company": "Rivet"})
+
+    assert 'name="initial-company" value="Tinfold"' in again.text
 
 
 def test_fields_of_others_are_never_taken(box, dora):
