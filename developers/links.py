@@ -49,7 +49,9 @@ def renew(link: MailedLink) -> str:
     """A new token for `link`, valid from now; every other open link like it ends.
 
     Only the worker that mails it calls this and sees the token. A repeat makes
-    another token, and the newest is the one that works.
+    another token, and the newest is the one that works. "" if the link was ended,
+    perhaps while the worker asked Tyk whose it is: then nothing is to be mailed.
+    A sign-up's is mailed anew as long as the sign-up is open.
     """
     token = secrets.token_urlsafe(TOKEN_BYTES)
     now = timezone.now()
@@ -58,8 +60,13 @@ def renew(link: MailedLink) -> str:
     ).exclude(pk=link.pk).filter(expires_at__gt=now).update(expires_at=now)
     link.digest = digest(token)
     link.expires_at = now + lifetime(link.purpose)
-    link.save(update_fields=["digest", "expires_at", "developer"])
-    return token
+    mine = MailedLink.objects.filter(pk=link.pk)
+    if link.purpose != MailedLink.Purpose.CONFIRM:
+        mine = mine.filter(used_at=None, expires_at__gt=now)
+    kept = mine.update(
+        digest=link.digest, expires_at=link.expires_at, developer=link.developer
+    )
+    return token if kept else ""
 
 
 def end(**which: object) -> None:

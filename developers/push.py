@@ -119,11 +119,12 @@ def mail_reset(job: Job) -> None:
     link = MailedLink.objects.filter(code=job.subject).first()
     if link is None or link.used_at or link.expires_at < timezone.now():
         return
-    developer = link.developer or _developer_to_reset(link)
+    link.developer = developer = link.developer or _developer_to_reset(link)
     if developer is None or not developer.may_enter:
         return
-    link.developer = developer
-    token = links.renew(link)
+    if not (token := links.renew(link)):
+        return
+    path = reverse("developers:password-reset-link", args=[token])
     mail.send(
         "reset",
         to=developer.email,
@@ -131,9 +132,7 @@ def mail_reset(job: Job) -> None:
             "title": "Choose a new password",
             "preheader": "The link works once.",
             "button_label": "Choose a new password",
-            "button_url": mail.url(
-                reverse("developers:password-reset-link", args=[token])
-            ),
+            "button_url": mail.url(path),
             "name": developer.name,
             "until": link.expires_at,
             "reason": "You get this mail because your address was typed into "
@@ -213,7 +212,8 @@ def mail_new_address(job: Job) -> None:
         mail.send("new_address_taken", to=link.email, context=context)
         links.end(pk=link.pk)
         return
-    token = links.renew(link)
+    if not (token := links.renew(link)):
+        return
     path = reverse("developers:email-link", args=[token])
     context |= {
         "button_label": "Use this address",

@@ -8,7 +8,7 @@ from django.core import mail
 from django.test import Client
 from django.utils import timezone
 
-from developers import live, services
+from developers import live, push_look, services
 from developers.models import Developer, HeldBefore, MailedLink
 from tests.cast import in_tyk
 from tests.developers.steps import (
@@ -393,6 +393,27 @@ def test_no_link_for_an_account_switched_off_meanwhile(box, dora):
     Developer.objects.update(inactive=True)
     outbox.drain()
     assert mail.outbox == []
+
+
+def test_a_link_that_was_ended_while_its_mail_was_made_stays_ended(
+    box, dora, monkeypatch
+):
+    """The address was mistyped, and its owner asked again: a stranger must not get it."""
+    services.ask_for_new_address(dora, address="dora@nigth.example")
+    look_up = push_look.look_up
+
+    def slow(address: str) -> Any:
+        if address != NEW:
+            services.ask_for_new_address(dora, address=NEW)
+        return look_up(address)
+
+    monkeypatch.setattr(push_look, "look_up", slow)
+    outbox.drain()
+
+    assert [message.to for message in mail.outbox] == [[NEW]]
+    first, second = MailedLink.objects.order_by("pk")
+    assert first.digest is None
+    assert first.expires_at <= timezone.now() < second.expires_at
 
 
 def test_pages_ask_tyk_nothing(box, browser):
