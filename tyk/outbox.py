@@ -410,6 +410,8 @@ def _unsure(job: Job, error: OutcomeUnknown) -> str:
     why = f"answer lost: {error.reason}"
     if not _mine(job).exclude(sending_since=None).exists():
         # No `sending()` around it: deleting or revoking twice does no harm.
+        if error.status == HTTPStatus.INTERNAL_SERVER_ERROR:
+            return _count_failure(job, "Tyk answers with an error of its own (500)")
         return _wait(job, why)
     # An outage is waited out and counts nothing; an answer that will not change does.
     counts = error.status in {HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.OK}

@@ -225,6 +225,26 @@ def test_a_refused_revocation_is_parked_and_the_key_stays_live(scene):
     assert "still live" in Outbox.objects.get(kind="key.revoke").parked_reason
 
 
+def test_a_revocation_that_tyk_fails_at_for_good_waits_for_a_person(scene, settings):
+    settings.OUTBOX_ATTEMPTS = 3
+    shown = live.claim(scene.approved())
+    scene.deliver()
+    scene.box.switch(delete_by_hash="failing")
+    services.revoke(shown.key, actor="Mira Tal")
+
+    for _ in range(3):
+        scene.deliver()
+        row = scene.due_now("key.revoke")
+
+    row.refresh_from_db()
+    assert row.parked_reason == "Tyk answers with an error of its own (500)"
+    assert scene.box.gateway_accepts(shown.pairs[0][1].reveal())
+    scene.box.switch(delete_by_hash="allowed")
+    assert outbox.try_again(row.pk)
+    scene.deliver()
+    assert not scene.box.gateway_accepts(shown.pairs[0][1].reveal())
+
+
 def test_with_hashing_off_no_raw_key_is_kept_and_the_key_can_be_revoked(scene):
     scene.box.switch(hashing="off")
     scene.box.set_configuration(HashKeys=False)

@@ -170,6 +170,26 @@ def test_a_lost_answer_to_a_call_that_may_be_repeated_is_repeated_soon():
     assert row().next_at < timezone.now() + timedelta(seconds=3)
 
 
+def test_its_own_error_about_a_call_that_may_be_repeated_waits_for_a_person(settings):
+    """It may be about this one record, and then it never ends."""
+    settings.OUTBOX_ATTEMPTS = 3
+
+    def revoke(job: outbox.Job) -> None:
+        raise OutcomeUnknown(CALL, reason="server_error", status=500)
+
+    behaviour.append(revoke)
+    outbox.enqueue("thing", "a")
+
+    outcomes = []
+    for _ in range(3):
+        Outbox.objects.update(next_at=LONG_AGO)
+        outcomes += outbox.drain()
+
+    assert outcomes == ["failed", "failed", "parked"]
+    assert row().parked_reason == "Tyk answers with an error of its own (500)"
+    assert row().sending_since is None
+
+
 @pytest.mark.parametrize(
     "error",
     [
