@@ -5,6 +5,7 @@ Dashboard 1.9), the older `subscriptions` (policy → key, which loses keys that
 a policy) and `oauth_clients`. With hashing off the ids are the raw keys.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -12,6 +13,10 @@ from typing import Protocol
 from developers.models import Developer
 from keyrequests.models import Key
 from tyk import fitting, seal
+from tyk.models import Organisation
+
+# murmur32, murmur64, murmur128 and sha256 in hex (Tyk docs, key hashing).
+HASH = re.compile(r"[0-9a-f]{8}|[0-9a-f]{16}|[0-9a-f]{32}|[0-9a-f]{64}")
 
 
 class _Client(Protocol):
@@ -112,6 +117,14 @@ def sealed(key: Key, key_id: str) -> dict[str, object]:
         "sealed_id": seal.seal(key_id, aad=str(key.code)),
         "fp": fingerprints(key.developer, key_id)[0],
     }
+
+
+def goes_by_hash(key_id: str) -> bool:
+    """Whether Tyk must be told that this id is a hash, to find the key.
+
+    Not every release says of itself whether it hashes keys; the id's form tells, too.
+    """
+    return Organisation.current().hash_keys or HASH.fullmatch(key_id) is not None
 
 
 def keep_id(key: Key, key_id: str) -> None:

@@ -125,7 +125,8 @@ def declined(job: Job) -> None:
 def key_revoked(job: Job) -> None:
     """To the developer: this key has ended, and why."""
     key = Key.objects.select_related("developer").get(code=job.subject)
-    if key.state != Key.State.REVOKED or key.developer.closed_at is not None:
+    gone = key.developer.closed_at or key.developer.gone_at
+    if key.state != Key.State.REVOKED or gone:
         return
     why = _why_it_ended(key)
     mail.send(

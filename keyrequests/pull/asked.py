@@ -17,6 +17,7 @@ from keyrequests.models import (
     Mint,
     RequestedPlan,
 )
+from keyrequests.pull import plans as missing_plans
 from keyrequests.pull.people import TWO_LOOKS_APART, in_chunks, one_developer
 from tyk import bulk, fitting
 from tyk.connect import dashboard
@@ -34,8 +35,13 @@ def requests() -> Pulled:
 
 
 def pending_requests() -> Pulled:
-    """Requests Tyk has not approved; ours that are missing were decided there."""
-    return _apply_requests(approved=False)
+    """Requests Tyk has not approved; ours that are missing were decided there.
+
+    The most frequent of the pulls, so what waits for its policy is linked here.
+    """
+    pulled = _apply_requests(approved=False)
+    pulled.changed += missing_plans.link()
+    return pulled
 
 
 def _apply_requests(*, approved: bool | None) -> Pulled:

@@ -6,7 +6,7 @@ the person and the keys, and a list of 100,000 is read once.
 
 import logging
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
@@ -60,7 +60,27 @@ def developers() -> Pulled:
         agreed.keep(zip(moved, found, strict=True), mirrored, terms)
     parted = people.retire(look, began=began)
     pulled.retired, pulled.held_back = parted.retired, parted.held_back
+    pulled.changed += _end_with_their_developers(began)
     return pulled
+
+
+def _end_with_their_developers(began: datetime) -> int:
+    """Tyk deletes the keys of a developer it deletes; how many ended here.
+
+    No list holds them any more. One look may be wrong about a developer: their keys
+    end at the next one.
+    """
+    left = Key.objects.filter(
+        developer__gone_at__lt=began - TWO_LOOKS_APART,
+        state__in=[Key.State.LIVE, Key.State.REVOKING],
+    )
+    ended = 0
+    for pks in in_chunks(list(left.values_list("pk", flat=True))):
+        keys = Key.objects.filter(pk__in=pks).select_related("request")
+        with transaction.atomic():
+            _keep_gone(list(keys.defer("sealed_id")))
+        ended += len(pks)
+    return ended
 
 
 def recent_developers() -> Pulled:
@@ -290,22 +310,26 @@ def _found_key(
     developer: Developer, held: holdings.Held, plans: dict[str, Plan]
 ) -> tuple[object, ...]:
     code = uuid.uuid4()
-    names = [plans[p].name for p in sorted(held.policies) if p in plans]
+    its = {policy: plans[policy] for policy in held.policies if policy in plans}
     return (
         developer.pk,
         code,
         seal.seal(held.id, aad=str(code)),
         held.fp,
-        _kind_of(held, plans),
-        ", ".join(names)[:100],
+        Key.Kind.OAUTH if held.is_oauth else kind_of(its),
+        name_of(its),
     )
 
 
-def _kind_of(held: holdings.Held, plans: dict[str, Plan]) -> Key.Kind:
-    if held.is_oauth:
-        return Key.Kind.OAUTH
-    kinds = {plans[policy].auth_kind for policy in held.policies if policy in plans}
+def kind_of(plans: Mapping[str, Plan]) -> Key.Kind:
+    """How a key of these plans, by policy id, is carried; an OAuth client has none."""
+    kinds = {plan.auth_kind for plan in plans.values()}
     return Key.Kind.BASIC if kinds == {"basic"} else Key.Kind.TOKEN
+
+
+def name_of(plans: Mapping[str, Plan]) -> str:
+    """What a key that nobody named is called."""
+    return ", ".join(plans[policy].name for policy in sorted(plans))[:100]
 
 
 def _keep_gone(missing: list[Key]) -> None:
@@ -348,15 +372,14 @@ def keys_marked_by(mint: Mint, *, seconds: float | None = None) -> list[holdings
         .exclude(fp=None)
         .values_list("fp", flat=True)
     )
-    organisation = Organisation.current()
-    marker = organisation.marker(mint.marked_by)
+    marker = Organisation.current().marker(mint.marked_by)
     ours = []
     for one in holdings.of_developer(developer, record).beyond(mint.before):
         if one.is_oauth or not shown.isdisjoint(one.fps):
             continue
         try:
             detail = dashboard().key_detail(
-                one.id, hashed=organisation.hash_keys, deadline=seconds
+                one.id, hashed=holdings.goes_by_hash(one.id), deadline=seconds
             )
         except NotFound:
             continue

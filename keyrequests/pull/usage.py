@@ -7,7 +7,6 @@ them only when a key was not read for so long.
 """
 
 import logging
-import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -55,9 +54,6 @@ MANY = 4
 CHUNK = 500
 # Of one key and hour; the sums of many still fit a column.
 MOST = 10**15
-
-# murmur32, murmur64, murmur128 and sha256 in hex (Tyk docs, key hashing).
-HASH = re.compile(r"[0-9a-f]{8}|[0-9a-f]{16}|[0-9a-f]{32}|[0-9a-f]{64}")
 
 Ask = Callable[[date, date, Resolution], list[UsageRow]]
 
@@ -211,7 +207,7 @@ def _asker(key: Key) -> Ask:
             start=first, end_inclusive=last, resolution=fine
         )
     # Whatever the organisation says of itself: some releases do not say it.
-    if not HASH.fullmatch(key_id) and not settings.USAGE_ACCEPTS_CLEAR_KEYS:
+    if not holdings.HASH.fullmatch(key_id) and not settings.USAGE_ACCEPTS_CLEAR_KEYS:
         raise ClearKey
     return lambda first, last, fine: dashboard().usage(
         [key_id], start=first, end_inclusive=last, resolution=fine

@@ -12,7 +12,7 @@ from developers.models import Developer
 from keyrequests import live
 from keyrequests.models import Key, KeyRequest
 from tests.keyrequests.scene import Scene, build
-from tyk import pull
+from tyk import outbox, pull
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -275,6 +275,30 @@ def test_a_request_whose_developer_is_gone_is_nobodys(scene):
 
     assert pulled.seen == 1
     assert KeyRequest.objects.count() == 0
+
+
+@pytest.mark.parametrize(
+    ("state", "ended"),
+    [(Key.State.LIVE, Key.State.GONE), (Key.State.REVOKING, Key.State.REVOKED)],
+)
+def test_keys_end_with_the_developer_they_belong_to(scene, mailoutbox, state, ended):
+    live.claim(scene.approved())
+    pull.run("developers")
+    Key.objects.update(state=state)
+    mailoutbox.clear()
+    scene.box.delete_developer(scene.developer.tyk_id)
+    gone_at = timezone.now() - timedelta(minutes=2)
+
+    pull.run("developers")
+    assert Key.objects.get().state == state
+    Developer.objects.update(gone_at=gone_at, missing_since=gone_at)
+    pull.run("developers")
+    outbox.drain()
+
+    key = Key.objects.get()
+    assert key.state == ended
+    assert key.ended_at is not None
+    assert mailoutbox == []
 
 
 def test_only_who_was_here_is_read_every_minute(scene):

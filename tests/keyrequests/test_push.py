@@ -245,6 +245,18 @@ def test_a_revocation_that_tyk_fails_at_for_good_waits_for_a_person(scene, setti
     assert not scene.box.gateway_accepts(shown.pairs[0][1].reveal())
 
 
+def test_a_key_is_found_by_its_hash_where_tyk_does_not_say_that_it_hashes(scene):
+    scene.box.set_configuration(HashKeys=False)
+    pull.run("configuration")
+
+    shown = live.claim(scene.approved())
+
+    assert shown.key.fp is not None
+    services.revoke(shown.key, actor="Mira Tal")
+    scene.deliver()
+    assert not scene.box.gateway_accepts(shown.pairs[0][1].reveal())
+
+
 def test_with_hashing_off_no_raw_key_is_kept_and_the_key_can_be_revoked(scene):
     scene.box.switch(hashing="off")
     scene.box.set_configuration(HashKeys=False)

@@ -7,8 +7,9 @@ from django.core.management import call_command
 
 from developers import live as accounts
 from developers.errors import UpstreamUnavailable
-from keyrequests import live
+from keyrequests import live, services
 from keyrequests.errors import Paused
+from keyrequests.models import Key
 from tests.factories import MailedLinkFactory
 from tests.keyrequests.scene import Scene, build
 from tyk import fence, outbox
@@ -80,6 +81,22 @@ def test_after_a_restore_what_was_sent_already_is_found_and_not_repeated(elsewhe
     assert len(elsewhere.box.requests()) == 1
     request.refresh_from_db()
     assert request.tyk_id == elsewhere.box.requests()[0]["id"]
+
+
+def test_after_a_restore_a_key_that_ends_later_can_be_ended_now(scene):
+    key = live.claim(scene.approved()).key
+    live.replace(key, overlap=7 * 86400)
+    key.refresh_from_db()
+    told("after_restore")
+    scene.deliver()
+    key.refresh_from_db()
+    assert key.state == Key.State.LIVE
+
+    services.revoke(key, actor=scene.developer)
+    scene.deliver()
+
+    key.refresh_from_db()
+    assert key.state == Key.State.REVOKED
 
 
 def test_a_copy_gets_a_name_of_its_own_and_owes_nothing(elsewhere, mailoutbox):
