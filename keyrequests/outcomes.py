@@ -11,15 +11,17 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from keyrequests import services
 from keyrequests.errors import NotLive
-from keyrequests.models import Event, Key, KeyRequest, Mint
+from keyrequests.models import Event, Key, KeyRequest, Mint, RequestedPlan
 from tyk import lanes, outbox
 
 Status = KeyRequest.Status
 Verb = Event.Verb
+PLAN_GONE_FOR = timedelta(days=1)
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -157,10 +159,19 @@ def sent_late(codes: Iterable[str]) -> None:
 
 
 def lapse_old_approvals() -> int:
-    """End approvals nobody claimed in time, here and in Tyk; how many."""
-    oldest = timezone.now() - timedelta(days=settings.APPROVAL_DAYS)
-    late = KeyRequest.objects.filter(status=Status.APPROVED, decided_at__lt=oldest)
-    return sum(_lapse(request) for request in late.select_related("developer"))
+    """End approvals nobody claimed in time, or can any more; here and in Tyk; how many.
+
+    A plan that went away for a day is not coming back; one switched off may.
+    """
+    now = timezone.now()
+    late = Q(decided_at__lt=now - timedelta(days=settings.APPROVAL_DAYS))
+    gone = Q(
+        pk__in=RequestedPlan.objects.filter(
+            open=True, plan__gone_at__lt=now - PLAN_GONE_FOR
+        ).values("request")
+    )
+    ends = KeyRequest.objects.filter(late | gone, status=Status.APPROVED)
+    return sum(_lapse(request) for request in ends.select_related("developer"))
 
 
 @transaction.atomic

@@ -73,6 +73,8 @@ def remind(job: Job) -> None:
         return
     if not mail_choices.wants(developer, "approval_reminder"):
         return
+    if not services.are_offered([one.policy_id for one in request.plans.all()]):
+        return  # it can't be claimed now: see outcomes.lapse_old_approvals
     given = services.is_given(request)
     mail.send(
         "approval_reminder",

@@ -253,7 +253,7 @@ def refuse_claim(request: KeyRequest) -> None:
             "This request names several plans at once, so no key can be made from it "
             "here. Ask for each plan by itself."
         )
-    if not _are_offered(asked):
+    if not are_offered(asked):
         raise NotClaimable("This plan is no longer offered.")
     changing = outbox.owed("request.amend").filter(subject=str(request.code))
     if request.tyk_id is None or changing.exists():
@@ -323,13 +323,13 @@ def why_irreplaceable(key: Key) -> str:
     if key.request is None:
         return "This key was not made here. Ask for access first."
     policies = [policy.policy_id for policy in key.policies.all()]
-    if _are_offered(policies):
+    if are_offered(policies):
         return ""
     several = len(policies) > 1
     return f"{'One of its plans' if several else 'This plan'} is no longer offered."
 
 
-def _are_offered(policy_ids: list[str]) -> bool:
+def are_offered(policy_ids: list[str]) -> bool:
     """Whether there is a plan for each, and Tyk would make a key of it; one query."""
     plans = plans_for(policy_ids)
     return bool(policy_ids) and all(

@@ -6,6 +6,7 @@ import pytest
 from django.core import mail
 from django.utils import timezone
 
+from catalogue.models import Plan
 from developers import mail_choices
 from keyrequests import reminders
 from keyrequests.models import KeyRequest
@@ -44,7 +45,9 @@ def test_after_three_days_and_after_fourteen(approved, bob):
     assert "List-Unsubscribe" in first.extra_headers
 
 
-@pytest.mark.parametrize("how", ["claimed", "switched off", "unwanted", "too late"])
+@pytest.mark.parametrize(
+    "how", ["claimed", "switched off", "unwanted", "no plan", "too late"]
+)
 def test_nobody_is_reminded_of_what_is_over(approved, bob, settings, how):
     KeyRequest.objects.filter(pk=approved.pk).update(
         decided_at=timezone.now() - timedelta(days=4)
@@ -55,6 +58,8 @@ def test_nobody_is_reminded_of_what_is_over(approved, bob, settings, how):
         approved.move(KeyRequest.Status.GRANTED)
     elif how == "switched off":
         type(bob).objects.update(inactive=True)
+    elif how == "no plan":
+        Plan.objects.update(live=False)
     elif how == "unwanted":
         mail_choices.choose(bob, [])
     else:

@@ -8,6 +8,7 @@ import pytest
 from django.db import connection, transaction
 from django.utils import timezone
 
+from catalogue.models import Plan
 from developers.models import Developer, User
 from keyrequests import closing, live, outcomes, reads, services, words as said
 from keyrequests.errors import (
@@ -316,6 +317,19 @@ def test_an_approval_nobody_claimed_lapses_here_and_in_tyk(scene, settings):
     assert (request.status, request.tyk_state) == (Status.LAPSED, "gone")
     assert scene.box.requests() == []
     assert scene.box.keys() == []
+
+
+@pytest.mark.parametrize(("hours", "lapsed"), [(23, 0), (25, 1)])
+def test_an_approval_whose_plan_went_away_lapses_after_a_day(scene, hours, lapsed):
+    request = scene.approved()
+    assert outcomes.lapse_old_approvals() == 0
+
+    went = timezone.now() - timedelta(hours=hours)
+    Plan.objects.filter(oid=scene.policy).update(gone_at=went)
+
+    assert outcomes.lapse_old_approvals() == lapsed
+    request.refresh_from_db()
+    assert (request.status == KeyRequest.Status.LAPSED) is bool(lapsed)
 
 
 def test_an_approval_in_time_does_not_lapse(scene):
