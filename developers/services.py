@@ -335,7 +335,7 @@ def edit_profile(
     """
     demand_edits_on()
     held = profile_of(developer)
-    today = {**held, **{name: seen[name] for name in held if name in (seen or {})}}
+    today = {name: (seen or {}).get(name, text) for name, text in held.items()}
     wanted = {
         member_of(name): fields[name].strip()
         for name in held

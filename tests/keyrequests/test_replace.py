@@ -165,6 +165,7 @@ def test_a_key_that_its_owner_ends_meanwhile_is_replaced(scene, settings):
 
     told = revoked_while_replaced(scene, actor=scene.developer)
 
+    assert isinstance(told, Shown)
     assert scene.box.gateway_accepts(told.pairs[0][1].reveal())
     assert len(scene.box.keys()) == 1
 

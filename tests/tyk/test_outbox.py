@@ -180,7 +180,7 @@ def test_its_own_error_about_a_call_that_may_be_repeated_waits_for_a_person(sett
     behaviour.append(revoke)
     outbox.enqueue("thing", "a")
 
-    outcomes = []
+    outcomes: list[str] = []
     for _ in range(3):
         Outbox.objects.update(next_at=LONG_AGO)
         outcomes += outbox.drain()
