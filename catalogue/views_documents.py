@@ -4,7 +4,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 
-from catalogue import documents, kept, samples, text
+from catalogue import documents, kept, samples, text, words
 from catalogue.models import Document, Entry
 from catalogue.openapi import Outline
 from catalogue.standing import Standing
@@ -31,6 +31,7 @@ def documentation(request: HttpRequest, at: Standing, *, slug: str) -> HttpRespo
         "about": text.render(outline["text"]) if outline else "",
         "base_url": samples.base_url(outline, brand.current().api_url),
         "elsewhere": _elsewhere(document),
+        "auth": words.auth_sentence(entry.kind),
         **at.told,
     }
     return render(request, "catalogue/documentation.html", context)

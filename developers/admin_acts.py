@@ -56,16 +56,6 @@ ACTS = {
             fits=may_be_activated,
         ),
         Act(
-            name="deactivate",
-            button="Deactivate account",
-            question="Deactivate this account?",
-            effect="They are logged out at once and cannot log in any more. Their keys "
-            "go on working: revoke those one by one.",
-            done="The account is being deactivated. Tyk has it in a moment.",
-            do=partial(services.set_active, active=False),
-            fits=may_be_deactivated,
-        ),
-        Act(
             name="password-link",
             button="Send a password link",
             question="Send a link to choose a new password?",
@@ -84,6 +74,16 @@ ACTS = {
             done="Every session of the developer has ended.",
             do=services.end_sessions,
             fits=lambda developer: developer.may_enter,
+        ),
+        Act(
+            name="deactivate",
+            button="Deactivate account",
+            question="Deactivate this account?",
+            effect="They are logged out at once and cannot log in any more. Their keys "
+            "go on working: revoke those one by one.",
+            done="The account is being deactivated. Tyk has it in a moment.",
+            do=partial(services.set_active, active=False),
+            fits=may_be_deactivated,
         ),
     )
 }

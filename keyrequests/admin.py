@@ -192,7 +192,7 @@ class KeyRequestAdmin(Decisions):
             '<a href="{}">{}</a><span class="sub">{}</span>',
             reverse(CASE, args=[row.pk]),
             row.developer,
-            row.developer.email if row.developer.name else "no name told",
+            row.developer.email if row.developer.name else "no name given",
         )
 
     @admin.display(description="plan")

@@ -12,7 +12,7 @@ from django.db.models import DateField, DateTimeField, Max, Q, Sum, Value
 from django.db.models.functions import Coalesce
 
 from catalogue.models import Plan
-from catalogue.words import Limits
+from catalogue.words import Limits, each
 from keyrequests.models import Key, UsageDay, UsageHour
 
 WEEK = 7
@@ -50,6 +50,11 @@ class Quota:
     @property
     def left(self) -> int:
         return max(0, self.most - self.used)
+
+    @property
+    def per(self) -> str:
+        """ "a day", or "in all" where it never renews."""
+        return each(self.seconds) if self.seconds else "in all"
 
     @property
     def percent(self) -> int:

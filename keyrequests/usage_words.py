@@ -24,8 +24,8 @@ def basis(quota: Quota, *, now: datetime) -> str:
     if quota.reset_at is not None:
         counted = f"since {since}"
     return (
-        f"Counted {counted}. The quota starts again {length} after its first call, "
-        f"so you have {number(quota.left)} or more left."
+        f"At least {number(quota.left)} left. Counted {counted}; the quota starts again "
+        f"{length} after its first call."
     )
 
 

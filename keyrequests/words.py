@@ -22,7 +22,7 @@ _REQUEST_BADGES = {
     Status.APPROVED: ("act", "Claim your key"),
     Status.GRANTED: ("ok", "Key claimed"),
     Status.DECLINED: ("stop", "Declined"),
-    Status.WITHDRAWN: ("stop", "Withdrawn"),
+    Status.WITHDRAWN: ("", "Withdrawn"),
     Status.LAPSED: ("stop", "Lapsed"),
 }
 

@@ -99,7 +99,7 @@ def _sync() -> Desk:
     read = [row.completed_at for row in rows if row.completed_at and _is_often(row)]
     if not read:
         return Desk("Sync with Tyk", url, "", "Nothing was read yet", None)
-    return Desk("Sync with Tyk", url, "ok", "In step with Tyk", min(read))
+    return Desk("Sync with Tyk", url, "ok", "Up to date", min(read))
 
 
 def _is_often(row: PullState) -> bool:

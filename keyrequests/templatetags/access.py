@@ -4,7 +4,7 @@ from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from keyrequests import words
+from keyrequests import usage_words, words
 from keyrequests.models import Key, KeyRequest
 from portal_site.templatetags.portal import badge, day
 
@@ -23,6 +23,13 @@ def key_badge(key: Key) -> SafeString:
     if key.state == Key.State.LIVE and key.ends_at is not None:
         return badge("wait", format_html("Ends {}", day(key.ends_at)))
     return badge(*words.key_badge(key))
+
+
+@register.filter
+def opens_more(key: Key) -> str:
+    """What a key opens, where its name does not say so already; else ""."""
+    opens = usage_words.opens(key)
+    return "" if opens == key.name else opens
 
 
 @register.filter

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django import template
-from django.contrib.humanize.templatetags.humanize import intcomma
 from django.template import Context
 from django.urls import reverse
 
-from portal_site.models import Look
+from portal_site import formats
+from portal_site.models import DriftFinding, Look
 
 register = template.Library()
 
@@ -29,7 +29,7 @@ class Desk:
 
 @register.inclusion_tag("admin/_operations.html", takes_context=True)
 def operations(context: Context) -> dict[str, list[Desk]]:
-    """Drift and doctor for staff who may see them; one query, none for others."""
+    """Drift and doctor for staff who may see them; at most two queries, none for others."""
     user = context["user"]
     wanted = [
         make
@@ -42,16 +42,26 @@ def operations(context: Context) -> dict[str, list[Desk]]:
 
 def _drift(looks: dict[str, Look]) -> Desk:
     look = looks.get(Look.Kind.DRIFT, Look(kind=Look.Kind.DRIFT))
-    well = "Mirror and Tyk agree"
-    found = f"{intcomma(look.found)} difference{'' if look.found == 1 else 's'} found"
-    kind, words = _state(look, well, found)
+    left = _ignored(look)
+    count = look.found - left
+    beside = f", {formats.figure(left)} ignored" if left else ""
+    well = f"Nothing new{beside}" if left else "Mirror and Tyk agree"
+    found = f"{formats.figure(count)} difference{'' if count == 1 else 's'} found"
+    kind, words = _state(look, count, well, f"{found}{beside}")
     url = reverse("admin:portal_site_driftfinding_changelist")
     return Desk("Drift", url, kind, words, _when(look))
 
 
+def _ignored(look: Look) -> int:
+    """How many of what it found a colleague chose to leave as they are."""
+    if not look.found:
+        return 0
+    return DriftFinding.objects.filter(run=look.shown, ignored=True).count()
+
+
 def _doctor(looks: dict[str, Look]) -> Desk:
     look = looks.get(Look.Kind.DOCTOR, Look(kind=Look.Kind.DOCTOR))
-    kind, words = _state(look, "All is well", f"{look.found} not well")
+    kind, words = _state(look, look.found, "All is well", f"{look.found} not well")
     return Desk(
         "Doctor",
         reverse("admin:portal_site_doctor_changelist"),
@@ -61,14 +71,14 @@ def _doctor(looks: dict[str, Look]) -> Desk:
     )
 
 
-def _state(look: Look, well: str, found: str) -> tuple[str, str]:
+def _state(look: Look, count: int, well: str, found: str) -> tuple[str, str]:
     if look.is_due:
         return "wait", "Being looked at"
     if look.failed_at:
         return "stop", "The last look failed"
     if not look.completed_at:
         return "", "Not looked at yet"
-    return ("wait", found) if look.found else ("ok", well)
+    return ("wait", found) if count else ("ok", well)
 
 
 def _when(look: Look) -> datetime | None:

@@ -22,6 +22,17 @@ from tests.browser.people import (
 from tests.browser.visits import found
 from tests.services.portal import Run
 
+#: What the draft says, and what the other company's pages then show.
+HALCYON = {
+    "name": "Halcyon APIs",
+    "company": "Halcyon AG",
+    "tagline": "Ship it with Halcyon.",
+    "lead": "Parcels, labels and tracking for your own shop.",
+    "colour": "#e2502a",
+    "radius": "10",
+    "support_email": "dev@halcyon.example",
+    "api_url": "https://api.halcyon.example/v2",
+}
 PARKED = """
     update tyk_outbox set asked = served + 1, next_at = '2099-01-01',
       parked_reason = 'Tyk answered: Failure saving data' where id = 1"""
@@ -90,8 +101,8 @@ class Cast:
         rita.go(f"{drift}{last}/ignore/")
         rita.page.locator("#content form [type=submit]").last.click()
         rita.go("/admin/portal_site/brandversion/edit/")
-        rita.page.locator("input[name=name]").fill("Halcyon APIs")
-        rita.page.locator("input[name=colour]").last.fill("#e2502a")
+        for name, typed in HALCYON.items():
+            rita.page.locator(f"[name={name}]").last.fill(typed)
         rita.page.get_by_role("button", name="Save and show").click()
         rita.page.wait_for_load_state()
         self._write(PARKED, ALARM)

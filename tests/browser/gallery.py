@@ -25,6 +25,7 @@ from tests.services import portal
 FOLDER = Path("docs/screens")
 COLOURS = 160
 NEAR = 6  # sum over the three parts: nobody sees the difference
+SURFACES = 8  # the most frequent colours stay, however near: page, panel, border
 TALL = 2400  # pixels of a page that a picture shows at most
 EVERY = (("1280", "light"), ("375", "dark"))
 ALL = (*EVERY, ("1280", "dark"), ("375", "light"))
@@ -195,7 +196,7 @@ def _apart(colours: Sequence[Any]) -> list[tuple[int, int, int]]:
     for red, green, blue in colours:
         if len(chosen) == COLOURS:
             break
-        if all(
+        if len(chosen) < SURFACES or all(
             abs(red - r) + abs(green - g) + abs(blue - b) > NEAR for r, g, b in chosen
         ):
             chosen.append((red, green, blue))

@@ -55,7 +55,7 @@ def test_at_80_percent_and_at_100_and_never_twice(read):
     [near], [full] = told[1], told[4]
     assert near.subject == "“Bakery” used 80 % of its quota"
     assert "8\u202f000 of 10\u202f000 calls, by our count" in near.body
-    assert "so you have 2\u202f000 or more left." in near.body
+    assert "At least 2\u202f000 left. Counted over" in near.body
     assert "List-Unsubscribe" in near.extra_headers
     code = Key.objects.get().code
     assert f"/usage/{code}/" in near.body or f"/keys/{code}/usage/" in near.body

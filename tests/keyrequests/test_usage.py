@@ -124,8 +124,8 @@ def test_a_reset_quota_counts_from_the_reset_on(mira):
     assert (quota.used, quota.left) == (5, 995)
     assert one(key).week.hits == 800, "what was called was called"
     assert usage_words.basis(quota, now=NOW) == (
-        "Counted since the reset on 4 Mar, 10:42 UTC. The quota starts again 24 hours "
-        "after its first call, so you have 995 or more left."
+        "At least 995 left. Counted since the reset on 4 Mar, 10:42 UTC; the quota "
+        "starts again 24 hours after its first call."
     )
 
 
@@ -169,8 +169,8 @@ def test_a_reset_longer_ago_than_the_quota_lasts_is_over(mira):
     assert quota is not None
     assert (quota.used, quota.reset_at) == (130, None)
     assert usage_words.basis(quota, now=NOW) == (
-        "Counted over the last 24 hours. The quota starts again 24 hours after its "
-        "first call, so you have 870 or more left."
+        "At least 870 left. Counted over the last 24 hours; the quota starts again "
+        "24 hours after its first call."
     )
 
 

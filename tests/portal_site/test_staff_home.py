@@ -51,7 +51,7 @@ def test_a_calm_morning(boss):
     told = read(boss)
 
     assert "Nothing waits for a decision. All is well." in told
-    assert "Sync with Tyk In step with Tyk just now" in told
+    assert "Sync with Tyk Up to date just now" in told
     assert "Outbox Nothing is parked" in told
     assert "Alarms None" in told
     assert "Last decisions None yet." in told
