@@ -35,13 +35,8 @@ def requests() -> Pulled:
 
 
 def pending_requests() -> Pulled:
-    """Requests Tyk has not approved; ours that are missing were decided there.
-
-    The most frequent of the pulls, so what waits for its policy is linked here.
-    """
-    pulled = _apply_requests(approved=False)
-    pulled.changed += missing_plans.link()
-    return pulled
+    """Requests Tyk has not approved; ours that are missing were decided there."""
+    return _apply_requests(approved=False)
 
 
 def _apply_requests(*, approved: bool | None) -> Pulled:
@@ -56,6 +51,8 @@ def _apply_requests(*, approved: bool | None) -> Pulled:
         pulled.bad += len(chunk) - len(good)
         pulled.changed += apply_asked(good)
     pulled.retired = _look_for_missing(listed, began)
+    # Here, since no kind of pull is made more often.
+    pulled.changed += missing_plans.link()
     return pulled
 
 

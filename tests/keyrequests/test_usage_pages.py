@@ -186,7 +186,7 @@ def test_home_warns_of_a_quota_that_is_nearly_used(page, mira):
 
     assert f"Storm has used 94{THIN}% of its quota" in said
     assert '<rect width="94" height="1" class="near"/>' in said
-    assert "60 or more left" in said
+    assert "At least 60 left." in said
 
 
 # --- Whose they are -----------------------------------------------------------------------

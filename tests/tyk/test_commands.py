@@ -1,7 +1,9 @@
 """`sync_once` and `outbox`, as an operator or a script runs them."""
 
+import itertools
 import json
 from io import StringIO
+from types import SimpleNamespace
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -35,6 +37,18 @@ def test_a_round_prints_counts_by_kind(box):
     }
     assert counts["outbox"] == {"done": 3}
     assert len(box.requests()) == 1
+
+
+def test_a_round_goes_on_however_long_what_is_due_takes(box, monkeypatch):
+    """A worker's task begins nothing after 200 seconds; this is no task."""
+    scene = build(box)
+    scene.ask()
+    slow = SimpleNamespace(monotonic=itertools.count(0, 300).__next__)
+    monkeypatch.setattr(outbox, "time", slow)
+
+    counts = json.loads(told("sync_once", "--json"))
+
+    assert counts["outbox"] == {"done": 3}
 
 
 def test_a_round_that_failed_says_what_and_exits_non_zero(box):
