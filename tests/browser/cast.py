@@ -19,7 +19,7 @@ from tests.browser.people import (
     sign_up,
     staff,
 )
-from tests.browser.visits import found
+from tests.browser.visits import ROWS, found
 from tests.services.portal import Run
 
 #: What the draft says, and what the other company's pages then show.
@@ -87,7 +87,8 @@ class Cast:
         assert shown_key(nora)
 
     def _desks(self) -> None:
-        """Something on each desk of staff: a difference, a decision, a draft, a stop.
+        """Something on each desk of staff: a difference, a decision, a colleague, a
+        draft, a stop.
 
         What only a long outage makes is written into the site's own database.
         """
@@ -100,6 +101,11 @@ class Cast:
         last = found(self.site, "select max(id) from portal_site_driftfinding")[0]
         rita.go(f"{drift}{last}/ignore/")
         rita.page.locator("#content form [type=submit]").last.click()
+        rita.go("/admin/developers/user/add/")
+        rita.page.locator("[name=email]").fill("olga@northwind.example")
+        rita.page.locator("[name=usable_password][value=false]").check()
+        rita.page.locator("[name=_save]").first.click()
+        self._wait_for(ROWS["never-here-pk"])
         rita.go("/admin/portal_site/brandversion/edit/")
         for name, typed in HALCYON.items():
             rita.page.locator(f"[name={name}]").last.fill(typed)

@@ -184,6 +184,11 @@ STAFF = [
         "rita",
     ),
     Visit(
+        "admin:developers_user_delete",
+        "/admin/developers/user/{never-here-pk}/delete/",
+        "rita",
+    ),
+    Visit(
         "admin:keyrequests_keyrequest_decline",
         "/admin/keyrequests/keyrequest/{request-pk}/decline/",
         "rita",

@@ -68,6 +68,8 @@ ROWS = {
     "draft-pk": "select id from portal_site_brandversion order by id desc",
     "finding-pk": "select id from portal_site_driftfinding order by id",
     "staff-pk": "select id from developers_user where email is not null",
+    "never-here-pk": "select id from developers_user where email is not null"
+    " and last_login is null",
 }
 
 
