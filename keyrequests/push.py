@@ -25,8 +25,8 @@ log = logging.getLogger(__name__)
 
 OURS_WITHIN = timedelta(hours=24)
 TRIED_WITHIN = timedelta(minutes=5)
-OFTEN = 10  # audits that follow each other by a quarantine
-AUDIT_EVERY = 3600.0  # seconds between those after them
+AUDIT_EVERY = 3600.0  # seconds between audits, at the most
+AUDITS_APART = 3  # times as long as from the one before: the later the less likely
 SOON = 10.0  # seconds, where another of our writes must go first
 SELDOM = 60.0  # seconds, once the first minutes are over
 
@@ -183,13 +183,20 @@ def audit(job: Job) -> None:
             services.note(
                 Event.Verb.SETTLED, request=mint.request, text="a late key was removed"
             )
-    # Counted and not timed: a worker with much to do may come late to the first, and
-    # one look alone may have met an odd answer.
     Mint.objects.filter(pk=mint.pk).update(audits=F("audits") + 1)
-    soon = mint.audits < OFTEN
-    raise Later(
-        settings.OUTBOX_QUARANTINE if soon else AUDIT_EVERY, "audited again later"
-    )
+    raise Later(_until_next(mint.audits), "audited again later")
+
+
+def _until_next(audits: int) -> float:
+    """Seconds until the next look, after one that so many went before.
+
+    Counted and not timed: a worker with much to do may come late to the first, and
+    one look alone may have met an odd answer.
+    """
+    apart: float = settings.OUTBOX_QUARANTINE
+    for _ in range(audits):
+        apart = min(AUDIT_EVERY, apart * AUDITS_APART)
+    return apart
 
 
 def _read_late_id(mint: Mint) -> None:
