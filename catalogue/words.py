@@ -10,6 +10,9 @@ from django.conf import settings
 
 NARROW = "\u202f"
 
+#: What a plan that no catalogue entry offers is listed under.
+NO_ENTRY = "(No Catalog Entry)"
+
 MINUTE = 60
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR

@@ -14,6 +14,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 
+from catalogue.words import NO_ENTRY
 from keyrequests import admin_case, staff
 from keyrequests.admin_decisions import CASE, MOST_AT_ONCE, Decisions, staff_of
 from keyrequests.admin_keys import KeyActs, may_change, may_revoke
@@ -22,7 +23,6 @@ from tyk.admin import CappedPaginator, ReadOnlyAdmin
 
 # People write the number as they read it, R-1042, or without its letter.
 NUMBER = re.compile(r"\s*(r-)?(\d{1,15})\s*", re.IGNORECASE)
-NO_ENTRY = "(No Catalog Entry)"
 ALL = ("all", "All")
 
 

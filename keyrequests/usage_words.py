@@ -2,12 +2,10 @@
 
 from datetime import datetime, timedelta
 
-from catalogue.words import duration, number
+from catalogue.words import NO_ENTRY, duration, number
 from keyrequests.models import Key, KeyPolicy
 from keyrequests.usage import OVER, Quota
 from portal_site import formats
-
-NO_ENTRY = "(No Catalog Entry)"
 
 
 def basis(quota: Quota, *, now: datetime) -> str:

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from catalogue.models import Entry, Plan
 from catalogue.services import plans_for
+from catalogue.words import NO_ENTRY
 from developers.models import Developer
 from developers.services import MARKER_FIELD
 from keyrequests import outcomes
@@ -211,7 +212,7 @@ def _as_made_there(
     return (
         *state,
         entry.pk if entry else None,
-        entry.name if entry else plan.name if plan else "(No Catalog Entry)",
+        entry.name if entry else plan.name if plan else NO_ENTRY,
         fitting.clean_json(record.fields),
         fitting.clean(record.redirect_uri or "", 2000),
         record.date_created or now,

@@ -10,6 +10,7 @@ from django.db import transaction
 
 from catalogue.models import Entry, Plan
 from catalogue.services import plans_for
+from catalogue.words import NO_ENTRY
 from keyrequests.models import Key, KeyPolicy, KeyRequest, RequestedPlan
 from keyrequests.pull.people import in_chunks, kind_of, name_of
 
@@ -58,7 +59,8 @@ def _link_requests(plan: Plan, policy_id: str) -> int:
     for chunk in in_chunks(pks):
         with transaction.atomic():
             rows.filter(request__in=chunk).update(plan=plan)
+            # One of several plans names it: the first that was known.
             KeyRequest.objects.filter(
-                pk__in=chunk, origin=KeyRequest.Origin.TYK, entry=None
+                pk__in=chunk, origin=KeyRequest.Origin.TYK, entry_name=NO_ENTRY
             ).update(entry=entry, entry_name=entry.name if entry else plan.name)
     return len(pks)

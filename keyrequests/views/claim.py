@@ -17,6 +17,7 @@ from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_http_methods, require_POST
 
 from catalogue.models import Entry, Plan
+from catalogue.words import NO_ENTRY
 from developers import mail_choices, throttle
 from developers.access import DeveloperRequest, developer_required
 from developers.errors import Throttled
@@ -223,7 +224,7 @@ def _api(policy: KeyPolicy, found: KeyRequest) -> str:
     """What was asked for by that name; two entries may share one policy."""
     if any(asked.policy_id == policy.policy_id for asked in found.plans.all()):
         return found.entry_name
-    return getattr(policy, "entry_name", None) or usage_words.NO_ENTRY
+    return getattr(policy, "entry_name", None) or NO_ENTRY
 
 
 def _entry_of(key: Key, found: KeyRequest) -> Entry | None:

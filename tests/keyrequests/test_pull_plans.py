@@ -64,6 +64,24 @@ def test_a_request_whose_policy_is_read_later_names_its_entry(scene):
     assert plan.oid == policy
 
 
+def test_a_request_for_two_plans_keeps_the_name_it_got_first(scene):
+    known = scene.box.add_policy("Partner special")
+    pull.run("policies")
+    late = scene.box.add_policy("Gold")
+    scene.box.add_entry("Payments", late)
+    both = [known, late]
+    scene.box.add_request(scene.developer.tyk_id, known, apply_policies=both)
+    pull.run("pending")
+    assert KeyRequest.objects.get().entry_name == "Partner special"
+
+    for kind in ("policies", "catalogue", "pending"):
+        pull.run(kind)
+
+    request = KeyRequest.objects.get()
+    assert (request.entry, request.entry_name) == (None, "Partner special")
+    assert request.plans.filter(plan=None).count() == 0
+
+
 def test_nothing_to_link_costs_two_queries(scene):
     with CaptureQueriesContext(connection) as queries:
         assert plans.link() == 0
