@@ -98,7 +98,10 @@ def _write(job: Job, change: PolicyChange) -> None:
 
 def _wait_for_it(change: PolicyChange) -> None:
     """A replica that lags shows the old ones yet; for ever, it is no replica."""
-    if timezone.now() - change.asked_at > SHOWN_WITHIN:
+    now = timezone.now()
+    if change.taken_at is None:
+        _as_it_was(change).update(taken_at=now)
+    elif now - change.taken_at > SHOWN_WITHIN:
         raise Park("Tyk took the change of plans, and goes on showing the old ones")
     raise Later(SOON, "Tyk does not show the change yet")
 

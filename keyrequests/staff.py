@@ -213,6 +213,7 @@ def change_plans(
         raise NothingNew
     change = due or PolicyChange(key=key, before=before)
     change.after, change.by, change.asked_at = after, str(by), timezone.now()
+    change.taken_at = None
     change.save()
     names = ", ".join(plan.name for plan in plans)
     services.note(

@@ -25,6 +25,8 @@ class PolicyChange(models.Model):
     sent = models.JSONField(default=list)
     by = models.CharField(max_length=200)
     asked_at = models.DateTimeField()
+    # When Tyk first took what it does not show yet; an outage may lie before it.
+    taken_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
     state = models.CharField(max_length=10, choices=State, default=State.DUE)
 

@@ -237,6 +237,44 @@ def test_a_later_wish_takes_the_earlier_ones_place(scene, key, orders, quick):
     assert [c.state for c in PolicyChange.objects.all()] == ["done"]
 
 
+def test_a_change_that_tyk_does_not_show_is_waited_for_and_then_told(scene, key, quick):
+    """From when Tyk took it: an outage may lie between the wish and its first call."""
+    wish(scene, key, quick)
+    long_ago = timezone.now() - timedelta(hours=2)
+    PolicyChange.objects.update(asked_at=long_ago)
+    scene.box.switch(replica_lag=60.0)
+
+    scene.deliver()
+    row = Outbox.objects.get(kind="key.policies")
+    assert row.parked_reason == ""
+    assert row.last_outcome == "Tyk does not show the change yet"
+    PolicyChange.objects.update(taken_at=timezone.now() - timedelta(minutes=16))
+    scene.due_now("key.policies")
+    scene.deliver()
+
+    row.refresh_from_db()
+    assert row.parked_reason == (
+        "Tyk took the change of plans, and goes on showing the old ones"
+    )
+    scene.box.switch(replica_lag=0.0)
+    outbox.try_again(row.pk)
+    scene.due_now("key.policies")
+    scene.deliver()
+    assert PolicyChange.objects.get().state == PolicyChange.State.DONE
+    assert policies_in_tyk(scene) == [quick.oid]
+
+
+def test_a_later_wish_is_waited_for_anew(scene, key, orders, quick):
+    wish(scene, key, quick)
+    scene.box.switch(replica_lag=60.0)
+    scene.deliver()
+    assert PolicyChange.objects.get().taken_at is not None
+
+    wish(scene, key, orders)
+
+    assert PolicyChange.objects.get().taken_at is None
+
+
 def test_a_wish_taken_back_before_it_was_sent_changes_nothing(
     scene, key, orders, quick
 ):

@@ -82,6 +82,7 @@ LEFT_OUT = {
     "keyrequests.outcomes.live_after_all": _A_PULL,
     "keyrequests.outcomes.never_listed": _A_FAILURE,
     "keyrequests.push._missed_before": "notes a look: one not noted is looked once more",
+    "keyrequests.push_keys._wait_for_it": "notes since when: not noted, it waits anew",
     "tyk.alarms.": _TOLD_AGAIN,
     "tyk.connect.": _TOLD_AGAIN,
     "tyk.models.Organisation.current": "made once, before anybody comes",
