@@ -8,7 +8,6 @@ from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
 from django.db.models import Exists, OuterRef, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -16,7 +15,7 @@ from django.utils.text import Truncator
 
 from catalogue.words import NO_ENTRY
 from keyrequests import admin_case, staff
-from keyrequests.admin_decisions import CASE, MOST_AT_ONCE, Decisions, staff_of
+from keyrequests.admin_decisions import CASE, MOST_AT_ONCE, Decisions
 from keyrequests.admin_keys import KeyActs, may_change, may_revoke
 from keyrequests.models import Event, Key, KeyRequest, Mint
 from tyk.admin import CappedPaginator, ReadOnlyAdmin
@@ -93,7 +92,6 @@ class KeyRequestAdmin(Decisions):
     sortable_by = ()
     actions = ["approve_selected", "decline_selected"]
     change_list_template = "admin/keyrequests/keyrequest/change_list.html"
-    change_form_template = "admin/keyrequests/keyrequest/change_form.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[KeyRequest]:
         earlier = KeyRequest.objects.filter(
@@ -170,17 +168,7 @@ class KeyRequestAdmin(Decisions):
         found = self.get_object(request, object_id)
         if found is None:
             raise Http404
-        context = {
-            **self.admin_site.each_context(request),
-            **admin_case.case(found, staff_of(request)),
-            "title": f"{found.developer} asks for {found.entry_name}",
-            "opts": self.opts,
-            "original": found,
-            "case": found,
-            "may_decide": self.has_change_permission(request, found)
-            and found.status == KeyRequest.Status.PENDING,
-        }
-        return TemplateResponse(request, self.change_form_template, context)
+        return self.case_page(request, found)
 
     @admin.display(description="waiting")
     def waiting(self, row: KeyRequest) -> SafeString:

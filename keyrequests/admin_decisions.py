@@ -37,6 +37,33 @@ PAST = {"approve": "approved", "decline": "declined"}
 class Decisions(admin.ModelAdmin[KeyRequest]):
     """Approve and decline, one by one and several at once."""
 
+    def case_page(
+        self,
+        request: HttpRequest,
+        row: KeyRequest,
+        *,
+        reason: str = "",
+        status: int = 200,
+    ) -> HttpResponse:
+        """All that is known of `row`, with what was typed for its developer."""
+        context = {
+            **self.admin_site.each_context(request),
+            **admin_case.case(row, staff_of(request)),
+            "title": f"{row.developer} asks for {row.entry_name}",
+            "opts": self.opts,
+            "original": row,
+            "case": row,
+            "may_decide": self.has_change_permission(request, row)
+            and row.status == KeyRequest.Status.PENDING,
+            "reason": reason,
+        }
+        return TemplateResponse(
+            request,
+            "admin/keyrequests/keyrequest/change_form.html",
+            context,
+            status=status,
+        )
+
     def approve_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         return self._decide(request, pk, "approve")
 
@@ -53,7 +80,7 @@ class Decisions(admin.ModelAdmin[KeyRequest]):
         reason = request.POST.get("reason", "")
         if request.POST.get("seen", admin_case.seen(row)) != admin_case.seen(row):
             messages.warning(request, CHANGED)
-            return redirect(CASE, pk)
+            return self.case_page(request, row, reason=reason, status=409)
         try:
             decide(row, verb, by=staff_of(request), reason=reason)
         except ReasonNeeded as refusal:

@@ -267,14 +267,22 @@ def test_what_changed_since_it_was_read_is_not_decided(case, reviewer):
     [seen] = re.findall(r'name="seen" value="(\w+)"', page)
     KeyRequest.objects.filter(pk=case.pk).update(answers={"What you build": "A bank"})
 
-    answer = reviewer.post(at(case, "approve"), {"seen": seen}, follow=True)
+    typed = {"seen": seen, "reason": "Welcome <b>aboard</b>"}
+    answer = reviewer.post(at(case, "approve"), typed)
 
-    assert "The developer changed this request since you opened it." in words(
-        answer.content.decode()
-    )
+    page = answer.content.decode()
+    assert answer.status_code == 409
+    assert "The developer changed this request since you opened it." in words(page)
+    assert "A bank" in words(page)
+    assert "Welcome &lt;b&gt;aboard&lt;/b&gt;</textarea>" in page
     case.refresh_from_db()
     assert case.status == "pending"
     assert not Outbox.objects.exists()
+    # What stands on the page now has been read.
+    again = {**typed, "seen": answer.context["seen"]}
+    reviewer.post(at(case, "approve"), again)
+    case.refresh_from_db()
+    assert (case.status, case.reason) == ("approved", "Welcome <b>aboard</b>")
 
 
 def test_a_preview_stands_for_no_reading(case, reviewer):
