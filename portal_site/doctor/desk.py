@@ -1,5 +1,6 @@
 """The doctor's page: every finding, its verdict, and how to mend it."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import messages
@@ -7,7 +8,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
 from django.views.decorators.http import require_POST
 
 from portal_site import looks
@@ -17,6 +18,30 @@ from tyk.admin import ReadOnlyAdmin
 
 PAGE = "admin:portal_site_doctor_changelist"
 REFRESH = 5  # seconds until a page that waits asks again
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """A staff page that shows what a check counts."""
+
+    page: str
+    right: str
+    words: str
+    narrowed: str = ""
+
+    @property
+    def url(self) -> str:
+        return reverse(self.page) + self.narrowed
+
+
+_OUTBOX, _VIEW_OUTBOX = "admin:tyk_outbox_changelist", "tyk.view_outbox"
+DESKS = {
+    "parked": Desk(_OUTBOX, _VIEW_OUTBOX, "See what is parked", "?state=parked"),
+    "outbox": Desk(_OUTBOX, _VIEW_OUTBOX, "See what is due"),
+    "pulls": Desk(
+        "admin:tyk_pullstate_changelist", "tyk.view_pullstate", "See each pull"
+    ),
+}
 
 
 class DoctorAdmin(ReadOnlyAdmin):
@@ -48,7 +73,7 @@ class DoctorAdmin(ReadOnlyAdmin):
             "title": "Doctor",
             "opts": self.opts,
             "look": look,
-            "rows": rows,
+            "rows": [(row, _desk(row, request)) for row in rows],
             "wrong": sum(not row.finding.ok for row in rows),
             "may_examine": self.has_examine_permission(request),
             **(extra_context or {}),
@@ -69,3 +94,11 @@ class DoctorAdmin(ReadOnlyAdmin):
         else:
             messages.warning(request, "That was asked for already.")
         return redirect(PAGE)
+
+
+def _desk(row: kept.Row, request: HttpRequest) -> Desk | None:
+    """Where this colleague may look into what is not well."""
+    desk = DESKS.get(row.finding.name)
+    if desk is None or row.finding.ok or not request.user.has_perm(desk.right):
+        return None
+    return desk

@@ -100,6 +100,19 @@ def test_cheap_checks_are_as_of_now(olga, box):
     assert told["Catalogue"][0] == "Well"
 
 
+def test_who_may_look_into_what_is_not_well_finds_the_way(signed_in, box):
+    examined(box)
+    operator = signed_in(factories.StaffFactory(name="Oskar", is_superuser=True))
+    way = '<a href="/admin/tyk/outbox/?state=parked">See what is parked</a>'
+    assert way not in operator.get(DOCTOR).text
+
+    factories.OutboxFactory(parked_reason="no such address")
+
+    assert way in operator.get(DOCTOR).text
+    reader = signed_in(staff_with("Vera", "view_doctor"))
+    assert "/admin/tyk/outbox/" not in reader.get(DOCTOR).text
+
+
 def test_opening_the_page_calls_nobody(olga, box):
     examined(box)
     box.journal.clear()
