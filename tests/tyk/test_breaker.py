@@ -1,7 +1,6 @@
 """A Dashboard that does not answer is left alone, and asked again soon enough."""
 
 import random
-import time
 from functools import cache
 from typing import Any
 
@@ -125,14 +124,12 @@ def test_a_person_is_told_at_once_and_let_in_again(box, clock, organisation, set
         assert log_in(Client(), dora.email).status_code == 503
     asked = len(box.journal)
 
-    began = time.monotonic()
     page = log_in(Client(), dora.email)
 
     assert page.status_code == 503
     assert AWAY in words(page)
     assert page.headers["Retry-After"] == "30"
     assert len(box.journal) == asked
-    assert time.monotonic() - began < 0.3  # less than any call would have had
     box.heal()
     assert log_in(Client(), dora.email).status_code == 503
     clock.now += 10

@@ -99,7 +99,8 @@ def test_who_gave_up_waiting_blocks_nobody():
         assert slots.in_flight == 1
 
 
-def test_a_slot_that_comes_free_in_time_is_taken():
+def test_a_slot_that_comes_free_in_time_is_taken(monkeypatch):
+    monkeypatch.setattr("tyk.dashboard.slots.WAIT", 30)
     slots = Slots(1, kept_for_login=0)
     with ExitStack() as first:
         take(slots, first, login=False)
