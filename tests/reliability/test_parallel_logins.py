@@ -12,7 +12,7 @@ from portal_site import presence
 from tests.cast import in_tyk
 from tests.factories import PASSWORD, DeveloperFactory, OrganisationFactory
 from tests.reliability.served import Answer, Broker, Site, serving
-from tests.scale_out.place import wait_until
+from tests.waiting import wait_until
 from tyk.sandbox import Sandbox
 
 pytestmark = pytest.mark.django_db(transaction=True)

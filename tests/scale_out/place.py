@@ -3,8 +3,7 @@
 They share PostgreSQL and the broker, as on six machines: each has a folder of its own.
 """
 
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +15,7 @@ from django.test import Client
 from tests.reliability import served
 from tests.reliability.served import Broker, Site
 from tests.scale_out.balancer import balanced
+from tests.waiting import wait_until
 from tyk.sandbox import Sandbox
 
 WEB = WORKERS = 3
@@ -129,11 +129,3 @@ def start(running: ExitStack, box: Sandbox, folder: Path, broker: Broker) -> Por
 def _folder(path: Path) -> Path:
     path.mkdir()
     return path
-
-
-def wait_until(true: Callable[[], object], seconds: float = 60) -> None:
-    """AssertionError if it does not come true in time."""
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)

@@ -25,7 +25,8 @@ from tests.factories import StaffFactory
 from tests.keyrequests.scene import Scene, build
 from tests.portal_site.brands import PAGES, editor, picture, typed
 from tests.reliability.served import Broker
-from tests.scale_out.place import WEB, WORKERS, Browser, Portal, start, wait_until
+from tests.scale_out.place import WEB, WORKERS, Browser, Portal, start
+from tests.waiting import wait_until
 from tyk import outbox
 from tyk.models import PullState
 from tyk.sandbox import Sandbox

@@ -6,8 +6,7 @@ import re
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,6 +22,7 @@ from keyrequests import live, services
 from portal_site.runner.plan import ROOT
 from tests.keyrequests.scene import Scene, build
 from tests.test_secrets import Haystack, broker, database
+from tests.waiting import wait_until
 from tyk.dashboard.secret import Secret
 from tyk.models import Outbox
 
@@ -86,13 +86,6 @@ def _capture(receiver: Any) -> None:
     while not receiver.should_stop:
         with contextlib.suppress(TimeoutError):
             receiver.capture(limit=None, timeout=0.5, wakeup=False)
-
-
-def wait_until(done: Callable[[], object], seconds: float = 40) -> None:
-    ends = time.monotonic() + seconds
-    while not done():
-        assert time.monotonic() < ends, "the worker did not do it"
-        time.sleep(0.1)
 
 
 def served(kind: str) -> bool:

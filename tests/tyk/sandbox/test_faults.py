@@ -9,6 +9,7 @@ import pytest
 import requests
 
 from tests.tyk.sandbox.caller import Caller, error
+from tests.waiting import wait_until
 from tyk.sandbox import Sandbox
 from tyk.sandbox.faults import MODES
 
@@ -213,8 +214,7 @@ def test_a_hanging_dashboard_lets_go_when_healed(api, box):
         api.get("policies", timeout=0.1)
 
     def heal_once_asked() -> None:
-        while not box.journal.calls("getCatalogue"):
-            time.sleep(0.01)
+        wait_until(lambda: box.journal.calls("getCatalogue"))
         box.heal()
 
     healer = threading.Thread(target=heal_once_asked, daemon=True)
