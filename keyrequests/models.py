@@ -164,12 +164,11 @@ class RequestedPlan(models.Model):
     plan = models.ForeignKey(Plan, null=True, on_delete=models.SET_NULL)
     open = models.BooleanField(default=True)
     origin = models.CharField(
-        max_length=6,
-        choices=KeyRequest.Origin,
-        default=KeyRequest.Origin.PORTAL,
+        max_length=6, choices=KeyRequest.Origin, default=KeyRequest.Origin.PORTAL
     )
 
     class Meta:
+        ordering = ["pk"]
         constraints = [
             # Two tabs ask for one plan: one request. Tyk itself allows
             # duplicates, so rows mirrored from there are not bound.
@@ -280,6 +279,7 @@ class KeyPolicy(models.Model):
     plan = models.ForeignKey(Plan, null=True, on_delete=models.SET_NULL)
 
     class Meta:
+        ordering = ["pk"]  # a page names its plans in one order, whatever was edited
         constraints = [
             models.UniqueConstraint(
                 fields=["key", "policy_id"], name="one_row_per_key_policy"
