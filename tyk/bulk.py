@@ -52,11 +52,22 @@ def select(
         return []
     quoted = get_connection().ops.quote_name
     names = ", ".join(quoted(column) for column in columns)
-    places = ", ".join(["%s"] * len(by))
+    which, these = one_of(by)
     sql = f"SELECT {names} FROM {quoted(model._meta.db_table)}"  # noqa: S608 -- names of our own models
     with get_connection().cursor() as cursor:
-        cursor.execute(f"{sql} WHERE {quoted(named)} IN ({places})", list(by))
+        cursor.execute(f"{sql} WHERE {quoted(named)} {which}", these)
         return list(cursor.fetchall())
+
+
+def one_of(names: Sequence[str]) -> tuple[str, list[object]]:
+    """What follows a text column that holds one of `names` in SQL; its parameters.
+
+    PostgreSQL takes them as one array: psycopg needs longer to find 500 places in a
+    text than the database to look them up.
+    """
+    if get_connection().vendor == "postgresql":
+        return "= ANY(%s)", [list(names)]
+    return f"IN ({', '.join(['%s'] * len(names))})", list(names)
 
 
 def _maker(

@@ -33,7 +33,7 @@ from developers.models import Developer
 from developers.services import sign_up_fields
 from keyrequests import holdings
 from keyrequests.models import Key
-from tyk import fitting, seal
+from tyk import bulk, fitting, seal
 from tyk.dashboard.records import BadRecord, Developer as Person
 from tyk.dashboard.unread import Unread
 from tyk.models import Organisation
@@ -80,7 +80,7 @@ _AGREED_HERE = """
     FROM {people} person
     LEFT JOIN {keys} held ON held.developer_id = person.id
         AND held.fp IS NOT NULL AND held.state IN (%s, %s)
-    WHERE person.tyk_id IN ({places})
+    WHERE person.tyk_id {which}
         AND person.gone_at IS NULL AND person.erased_at IS NULL AND person.agreed <> ''
 """
 _LISTED = (Key.State.LIVE.value, Key.State.REVOKING.value)
@@ -89,14 +89,13 @@ _LISTED = (Key.State.LIVE.value, Key.State.REVOKING.value)
 def _agreed_here(tyk_ids: list[str]) -> dict[str, _Here]:
     if not tyk_ids:
         return {}
+    which, these = bulk.one_of(tyk_ids)
     query = _AGREED_HERE.format(
-        people=Developer._meta.db_table,
-        keys=Key._meta.db_table,
-        places=", ".join(["%s"] * len(tyk_ids)),
+        people=Developer._meta.db_table, keys=Key._meta.db_table, which=which
     )
     here: dict[str, _Here] = {}
     with connection.cursor() as cursor:
-        cursor.execute(query, [*_LISTED, *tyk_ids])
+        cursor.execute(query, [*_LISTED, *these])
         for tyk_id, digest, agreed, fp, is_missed in cursor.fetchall():
             one = here.get(tyk_id)
             if one is None:
