@@ -1,13 +1,14 @@
 """Outbox handlers: making Tyk agree with requests for keys."""
 
 import logging
+from collections.abc import Collection, Mapping
 
 from django.conf import settings
 
 from developers.services import MARKER_FIELD
 from keyrequests import services
 from keyrequests.models import Event, KeyRequest
-from tyk import outbox
+from tyk import looks, outbox
 from tyk.connect import dashboard
 from tyk.dashboard.errors import DashboardError, NotFound
 from tyk.dashboard.records import BadRecord, KeyRequest as TykRequest
@@ -79,8 +80,12 @@ def _found_in_tyk(request: KeyRequest) -> bool:
 
 
 def _adopt_delivered() -> None:
-    """One listing finds every request of ours that Tyk holds and we don't know."""
+    """One listing finds every request of ours that Tyk holds and we don't know.
+
+    The other deliveries that wait for such a look are told what it saw of theirs.
+    """
     organisation = Organisation.current()
+    others = looks.awaited("request.create")
     waiting = {
         organisation.marker(request.code): request
         for request in KeyRequest.objects.filter(
@@ -93,14 +98,30 @@ def _adopt_delivered() -> None:
             twins.setdefault(_marker_of(record), []).append(record)
     for marker, found in twins.items():
         # Sent twice: the first made stays, ids of Tyk rise with time.
-        first, *others = sorted(found, key=lambda record: record.id)
+        first, *later = sorted(found, key=lambda record: record.id)
         request = waiting[marker]
         _delivered(request, first.id)
         # Another worker that looked may have kept another one of them.
         request.refresh_from_db(fields=["tyk_id"])
-        for one in (first, *others):
+        for one in (first, *later):
             if not one.approved and one.id != request.tyk_id:
                 delete_in_tyk(one.id)
+    _tell(others, sought=waiting, found=twins)
+
+
+def _tell(
+    others: list[looks.Awaiting],
+    *,
+    sought: Mapping[str, KeyRequest],
+    found: Collection[str],
+) -> None:
+    """`sought` are the requests by marker, `found` the markers that were listed."""
+    there = {str(request.code): marker in found for marker, request in sought.items()}
+    for one in others:
+        if there.get(one.subject) is True:
+            one.found()
+        elif there.get(one.subject) is False:
+            one.not_found()
 
 
 def _delete_twins(request: KeyRequest) -> None:

@@ -59,7 +59,7 @@ def select(
         return list(cursor.fetchall())
 
 
-def one_of(names: Sequence[str]) -> tuple[str, list[object]]:
+def one_of(names: Sequence[str]) -> tuple[str, list[Any]]:
     """What follows a text column that holds one of `names` in SQL; its parameters.
 
     PostgreSQL takes them as one array: psycopg needs longer to find 500 places in a

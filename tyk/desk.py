@@ -18,7 +18,7 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F
 from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.module_loading import import_string
@@ -304,8 +304,7 @@ def abandon(pk: int, *, seen: int, reason: str, by: AbstractBaseUser) -> None:
 
 def _free(pk: int) -> Any:
     """The row, while it is owed and no worker has it, by the database's clock."""
-    idle = Q(lease_until=None) | Q(lease_until__lt=Now())
-    return Outbox.objects.filter(idle, pk=pk, asked__gt=F("served"))
+    return Outbox.objects.filter(outbox.free(), pk=pk, asked__gt=F("served"))
 
 
 def codes(subjects: Iterable[str]) -> list[UUID]:

@@ -185,7 +185,7 @@ def try_again(pk: int) -> bool:
 
     A quarantine goes on: what may have been sent is looked for first.
     """
-    rows = Outbox.objects.filter(_free(), pk=pk, asked__gt=F("served"))
+    rows = Outbox.objects.filter(free(), pk=pk, asked__gt=F("served"))
     # A settling row waits out a quarantine in `next_at`, unless it was parked.
     rows = rows.exclude(parked_reason="", kind__startswith="mint.")
     hurried = rows.update(parked_reason="", attempts=0, next_at=Now())
@@ -241,20 +241,21 @@ def _left_alone(turned_away: set[str]) -> set[str]:
 
 
 def _ready(limit: int, besides: set[str]) -> list[tuple[int, str]]:
-    rows = due().filter(_free(), next_at__lte=Now()).exclude(kind__in=besides)
+    rows = due().filter(free(), next_at__lte=Now()).exclude(kind__in=besides)
     return list(rows.order_by("next_at", "pk").values_list("pk", "kind")[:limit])
 
 
-def _free() -> Q:
+def free() -> Q:
+    """Leased by nobody, by the database's clock."""
     return Q(lease_until=None) | Q(lease_until__lt=Now())
 
 
 def _lease(pk: int) -> Job | None:
     """Lease the row by compare-and-set; None if somebody was quicker."""
-    row = due().filter(_free(), pk=pk, next_at__lte=Now()).first()
+    row = due().filter(free(), pk=pk, next_at__lte=Now()).first()
     if row is None:
         return None
-    leased = Outbox.objects.filter(_free(), pk=pk, epoch=row.epoch).update(
+    leased = Outbox.objects.filter(free(), pk=pk, epoch=row.epoch).update(
         epoch=F("epoch") + 1,
         lease_until=Now() + timedelta(seconds=settings.OUTBOX_LEASE),
     )
