@@ -98,7 +98,8 @@ def _rows(developer: Developer) -> Iterable[Row]:
         "key__code",
         F("key__created_at"),
     )
-    return requests.union(keys, all=True)
+    # Sorted by the caller; SQLite takes no order inside of a union.
+    return requests.order_by().union(keys.order_by(), all=True)
 
 
 def _worst_first(row: Row) -> tuple[int, datetime]:
