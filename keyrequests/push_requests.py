@@ -1,7 +1,7 @@
 """Outbox handlers: making Tyk agree with requests for keys."""
 
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Container, Iterable
 
 from django.conf import settings
 
@@ -84,63 +84,76 @@ def _adopt_delivered() -> None:
 
     The other deliveries that wait for such a look are told what it saw of theirs.
     """
-    organisation = Organisation.current()
     others = looks.awaited("request.create")
-    waiting = {
-        organisation.marker(request.code): request
-        for request in KeyRequest.objects.filter(
-            tyk_id=None, origin=KeyRequest.Origin.PORTAL
-        ).select_related("developer")
-    }
-    twins: dict[str, list[TykRequest]] = {}
-    for record in dashboard().requests(approved=None, deadline=_within_the_lease()):
-        if not isinstance(record, BadRecord) and _marker_of(record) in waiting:
-            twins.setdefault(_marker_of(record), []).append(record)
-    for marker, found in twins.items():
+    unknown = KeyRequest.objects.filter(tyk_id=None, origin=KeyRequest.Origin.PORTAL)
+    sought = _by_marker(unknown.select_related("developer"))
+    listed = _listed_with(sought, approved=None)
+    for marker, found in listed.items():
         # Sent twice: the first made stays, ids of Tyk rise with time.
         first, *later = sorted(found, key=lambda record: record.id)
-        request = waiting[marker]
+        request = sought[marker]
         _delivered(request, first.id)
         # Another worker that looked may have kept another one of them.
         request.refresh_from_db(fields=["tyk_id"])
         for one in (first, *later):
             if not one.approved and one.id != request.tyk_id:
                 delete_in_tyk(one.id)
-    _tell(others, sought=waiting, found=twins)
-
-
-def _tell(
-    others: list[looks.Awaiting],
-    *,
-    sought: Mapping[str, KeyRequest],
-    found: Collection[str],
-) -> None:
-    """`sought` are the requests by marker, `found` the markers that were listed."""
-    there = {str(request.code): marker in found for marker, request in sought.items()}
-    for one in others:
-        if there.get(one.subject) is True:
-            one.found()
-        elif there.get(one.subject) is False:
-            one.not_found()
+    there = {str(request.code): marker in listed for marker, request in sought.items()}
+    for other in others:
+        if there.get(other.subject) is True:
+            other.found()
+        elif there.get(other.subject) is False:
+            other.not_found()
 
 
 def _delete_twins(request: KeyRequest) -> None:
-    """Delete what else carries its marker: a write landed after we sent another."""
-    for tyk_id in waiting_with(_marker(request)):
-        if tyk_id != request.tyk_id:
-            delete_in_tyk(tyk_id)
+    """Delete what else carries its marker: a write landed after we sent another.
+
+    Of the others that wait for such a look, those without a twin are told. A twin of
+    theirs is theirs to delete, in their developer's lane: it may be a change.
+    """
+    others = looks.awaited("request.create")
+    known = KeyRequest.objects.exclude(tyk_id=None).exclude(pk=request.pk)
+    theirs = _by_marker(known.filter(code__in=[other.subject for other in others]))
+    ours = _marker(request)
+    listed = _listed_with({ours, *theirs}, approved=False)
+    for record in listed.get(ours, []):
+        if record.id != request.tyk_id:
+            delete_in_tyk(record.id)
+    alone = {
+        str(one.code)
+        for marker, one in theirs.items()
+        if {record.id for record in listed.get(marker, [])} <= {one.tyk_id}
+    }
+    for other in others:
+        if other.subject in alone:
+            other.found()
 
 
 def waiting_with(marker: str) -> list[str]:
-    """Ids of the unapproved requests in Tyk that carry this marker.
+    """Ids of the unapproved requests in Tyk that carry this marker."""
+    listed = _listed_with({marker}, approved=False)
+    return [record.id for record in listed.get(marker, [])]
+
+
+def _by_marker(requests: Iterable[KeyRequest]) -> dict[str, KeyRequest]:
+    organisation = Organisation.current()
+    return {organisation.marker(request.code): request for request in requests}
+
+
+def _listed_with(
+    markers: Container[str], *, approved: bool | None
+) -> dict[str, list[TykRequest]]:
+    """What Tyk lists with one of these markers, by marker.
 
     The whole list first: it holds a slot, and a call meanwhile may find none.
     """
-    return [
-        record.id
-        for record in dashboard().requests(approved=False, deadline=_within_the_lease())
-        if not isinstance(record, BadRecord) and _marker_of(record) == marker
-    ]
+    listed: dict[str, list[TykRequest]] = {}
+    deadline = _within_the_lease()
+    for record in dashboard().requests(approved=approved, deadline=deadline):
+        if not isinstance(record, BadRecord) and _marker_of(record) in markers:
+            listed.setdefault(_marker_of(record), []).append(record)
+    return listed
 
 
 def _within_the_lease() -> float:

@@ -96,6 +96,43 @@ def test_what_may_still_land_waits_for_a_look_of_its_own(scene):
     assert_each_stands_once(scene, [over, *young])
 
 
+def test_what_another_look_found_too_early_needs_one_list_more_for_all(scene):
+    """It is known by then, and only a twin of it could be left."""
+    over, *young = lost(scene, DOES_NOT, ARRIVES, ARRIVES, ARRIVES)
+    let_time_pass(over)
+    deliveries_drained()
+    let_time_pass(*young)
+    scene.box.journal.clear()
+
+    deliveries_drained()
+
+    assert calls(scene, "listKeyRequests") == 1
+    assert [row_of(one).served for one in young] == [1, 1, 1]
+    assert_each_stands_once(scene, [over, *young])
+
+
+def test_a_twin_of_another_is_left_to_its_own_look(scene):
+    over, one, other = lost(scene, DOES_NOT, ARRIVES, ARRIVES)
+    let_time_pass(over)
+    deliveries_drained()
+    other.refresh_from_db()
+    [sent] = [it for it in scene.box.requests() if it["id"] == other.tyk_id]
+    twin = scene.box.add_request(
+        other.developer.tyk_id, scene.policy, fields=dict(sent["fields"])
+    )
+    let_time_pass(one, other)
+    Outbox.objects.filter(pk=row_of(other).pk).update(next_at=timezone.now() + LONG_AGO)
+
+    deliveries_drained()
+
+    assert row_of(one).served == 1
+    assert row_of(other).served == 0
+    assert twin in {it["id"] for it in scene.box.requests()}
+    let_time_pass(other)
+    deliveries_drained()
+    assert_each_stands_once(scene, [over, one, other])
+
+
 def test_a_list_that_breaks_off_says_nothing_of_anybody(scene):
     asked = lost(scene, ARRIVES, DOES_NOT, DOES_NOT)
     let_time_pass(*asked)
