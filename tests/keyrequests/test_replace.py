@@ -21,6 +21,7 @@ from keyrequests.errors import (
 from keyrequests.live_shown import Shown
 from keyrequests.models import Event, Key, KeyRequest, Mint
 from tests.keyrequests.scene import Scene, build, in_its_own_time, nothing_begun
+from tests.waiting import LATE
 from tyk.models import Outbox
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -74,9 +75,13 @@ def test_replace_whose_answer_is_lost_leaves_the_old_key(scene):
     assert len(scene.box.keys()) == 1
 
 
-def test_a_request_without_an_id_is_looked_for_no_longer_than_a_second(scene, settings):
+def test_a_request_without_an_id_is_not_looked_for_without_end(
+    scene, settings, monkeypatch
+):
     """The web process has others to serve; settling goes on without it."""
     settings.TYK_CLAIM_DEADLINE = 20.0
+    # Twice as long as it is, so that a busy machine is not late for the second look.
+    monkeypatch.setattr(live, "LISTED_WITHIN", 2.0)
     shown = live.claim(scene.approved())
     scene.deliver()
     box = scene.box
@@ -87,16 +92,16 @@ def test_a_request_without_an_id_is_looked_for_no_longer_than_a_second(scene, se
         body='{"Status":"OK","Message":"Data updated","Meta":null}',
         commit=False,
     )
-    box.faults.add("listKeyRequests", mode="latency", seconds=0.4)
+    box.faults.add("listKeyRequests", mode="latency", seconds=0.9)
     box.journal.clear()
     began = time.monotonic()
 
     with pytest.raises(ClaimUnsure):
         live.replace(shown.key, overlap=0)
 
-    assert time.monotonic() - began < 2.5
+    assert time.monotonic() - began < 2.0 + 0.9 + LATE
     looks = box.journal.operations().count("listKeyRequests")
-    assert looks == 2, "at 0 and 0.6 s; a third would begin after 1 s"
+    assert looks == 2, "at 0 and 1.1 s; a third would begin after 2 s"
     assert Mint.objects.latest("pk").state == Mint.State.UNSURE
     shown.key.refresh_from_db()
     assert shown.key.state == Key.State.LIVE

@@ -9,8 +9,6 @@ from tyk.dashboard import errors
 U, O, X = errors.Unreachable, errors.OutcomeUnknown, errors.Unexpected  # noqa: E741 - columns of a table
 DENIED = "access denied: You do not have permission to access  /api/portal/requests"
 SLOW = 0.4
-#: Seconds a busy machine may be late beyond a deadline: what takes its time takes 2.
-LATE = 1.4
 
 # case, mode, its options, on a write, on a read. The second of a pair is the reason.
 FAULTS: list[tuple[str, str, dict[str, Any], Any, Any]] = [

@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from tests.tyk.fault_table import FAULTS, IDS, LATE, SLOW, O, U, limit
+from tests.tyk.fault_table import FAULTS, IDS, SLOW, O, U, limit
+from tests.waiting import LATE
 from tyk.dashboard import errors
 from tyk.dashboard.client import Dashboard
 from tyk.dashboard.secret import Secret
