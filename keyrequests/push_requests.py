@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Container, Iterable
+from dataclasses import dataclass, field
 
 from django.conf import settings
 
@@ -88,7 +89,7 @@ def _adopt_delivered() -> None:
     unknown = KeyRequest.objects.filter(tyk_id=None, origin=KeyRequest.Origin.PORTAL)
     sought = _by_marker(unknown.select_related("developer"))
     listed = _listed_with(sought, approved=None)
-    for marker, found in listed.items():
+    for marker, found in listed.found.items():
         # Sent twice: the first made stays, ids of Tyk rise with time.
         first, *later = sorted(found, key=lambda record: record.id)
         request = sought[marker]
@@ -98,11 +99,13 @@ def _adopt_delivered() -> None:
         for one in (first, *later):
             if not one.approved and one.id != request.tyk_id:
                 delete_in_tyk(one.id)
-    there = {str(request.code): marker in listed for marker, request in sought.items()}
+    there = {
+        str(request.code): marker in listed.found for marker, request in sought.items()
+    }
     for other in others:
-        if there.get(other.subject) is True:
+        if there.get(other.subject):
             other.found()
-        elif there.get(other.subject) is False:
+        elif other.subject in there and listed.whole:
             other.not_found()
 
 
@@ -117,13 +120,14 @@ def _delete_twins(request: KeyRequest) -> None:
     theirs = _by_marker(known.filter(code__in=[other.subject for other in others]))
     ours = _marker(request)
     listed = _listed_with({ours, *theirs}, approved=False)
-    for record in listed.get(ours, []):
+    for record in listed.having(ours):
         if record.id != request.tyk_id:
             delete_in_tyk(record.id)
     alone = {
         str(one.code)
         for marker, one in theirs.items()
-        if {record.id for record in listed.get(marker, [])} <= {one.tyk_id}
+        if listed.whole
+        and {record.id for record in listed.having(marker)} <= {one.tyk_id}
     }
     for other in others:
         if other.subject in alone:
@@ -133,7 +137,7 @@ def _delete_twins(request: KeyRequest) -> None:
 def waiting_with(marker: str) -> list[str]:
     """Ids of the unapproved requests in Tyk that carry this marker."""
     listed = _listed_with({marker}, approved=False)
-    return [record.id for record in listed.get(marker, [])]
+    return [record.id for record in listed.having(marker)]
 
 
 def _by_marker(requests: Iterable[KeyRequest]) -> dict[str, KeyRequest]:
@@ -141,18 +145,29 @@ def _by_marker(requests: Iterable[KeyRequest]) -> dict[str, KeyRequest]:
     return {organisation.marker(request.code): request for request in requests}
 
 
-def _listed_with(
-    markers: Container[str], *, approved: bool | None
-) -> dict[str, list[TykRequest]]:
-    """What Tyk lists with one of these markers, by marker.
+@dataclass
+class _Listed:
+    """Records by our marker, and whether each record of the list could be read."""
+
+    found: dict[str, list[TykRequest]] = field(default_factory=dict)
+    whole: bool = True
+
+    def having(self, marker: str) -> list[TykRequest]:
+        return self.found.get(marker, [])
+
+
+def _listed_with(markers: Container[str], *, approved: bool | None) -> _Listed:
+    """What Tyk lists with one of these markers.
 
     The whole list first: it holds a slot, and a call meanwhile may find none.
     """
-    listed: dict[str, list[TykRequest]] = {}
+    listed = _Listed()
     deadline = _within_the_lease()
     for record in dashboard().requests(approved=approved, deadline=deadline):
-        if not isinstance(record, BadRecord) and _marker_of(record) in markers:
-            listed.setdefault(_marker_of(record), []).append(record)
+        if isinstance(record, BadRecord):
+            listed.whole = False
+        elif _marker_of(record) in markers:
+            listed.found.setdefault(_marker_of(record), []).append(record)
     return listed
 
 

@@ -145,6 +145,19 @@ def test_a_list_that_breaks_off_says_nothing_of_anybody(scene):
     assert all(row_of(one).served == 0 for one in asked)
 
 
+def test_a_list_with_unreadable_records_tells_nobody_that_theirs_is_absent(scene):
+    """Each of them may be the one that is missed."""
+    asked = lost(scene, DOES_NOT, DOES_NOT, ARRIVES)
+    let_time_pass(*asked)
+    scene.box.faults.add("listKeyRequests", mode="wrong_types", times=1)
+
+    deliveries_drained()
+
+    assert calls(scene, "listKeyRequests") == 2
+    assert calls(scene, "createKeyRequest") == 2
+    assert_each_stands_once(scene, asked)
+
+
 def test_a_delivery_that_is_asked_for_again_meanwhile_is_still_owed(scene):
     [request] = lost(scene, ARRIVES)
     let_time_pass(request)
