@@ -21,7 +21,7 @@ UNFINISHED = {Mint.State.SENDING, Mint.State.UNSURE}
 # --- Requests --------------------------------------------------------------------
 def requests_of(developer: Developer) -> QuerySet[KeyRequest]:
     """Newest first, with plans; two queries."""
-    plans = RequestedPlan.objects.select_related("plan").order_by("pk")
+    plans = RequestedPlan.objects.select_related("plan")
     return (
         KeyRequest.objects.of(developer)
         .select_related("entry", "decided_by")
