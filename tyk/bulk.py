@@ -24,20 +24,37 @@ def insert(
     `alike` are columns that are the same in all of them; what is named nowhere gets
     the model's default. Values are prepared as they are on saving, but nothing of
     `save` or `pre_save` runs. A row whose `unique` column is taken has its columns
-    `update` written instead. Raises IntegrityError.
+    `update` written instead. Raises IntegrityError or DataError, and then no row is
+    there.
     """
     fields = [f for f in model._meta.concrete_fields if not f.primary_key]
     makers = [_maker(field, columns, alike or {}) for field in fields]
     quoted = get_connection().ops.quote_name
+    table = quoted(model._meta.db_table)
     names = ", ".join(quoted(field.column) for field in fields)
+    ready = [[make(row) for make in makers] for row in rows]
+    if get_connection().vendor == "postgresql" and not unique:
+        _copy(f"COPY {table} ({names}) FROM STDIN", ready)
+        return
     places = ", ".join(["%s"] * len(fields))
-    sql = f"INSERT INTO {quoted(model._meta.db_table)} ({names}) VALUES ({places})"  # noqa: S608 -- names of our own models
+    sql = f"INSERT INTO {table} ({names}) VALUES ({places})"  # noqa: S608 -- names of our own models
     if unique:
         taken = ", ".join(f"{name} = EXCLUDED.{name}" for name in update)
         sql += f" ON CONFLICT ({unique}) DO UPDATE SET {taken}"
-    ready = [[make(row) for make in makers] for row in rows]
     with get_connection().cursor() as cursor:
         cursor.executemany(sql, ready)
+
+
+def _copy(statement: str, rows: Iterable[Row]) -> None:
+    """The rows as one stream: a statement for each costs four times as much."""
+    connection = get_connection()
+    with (
+        connection.cursor() as cursor,
+        connection.wrap_database_errors,
+        cursor.copy(statement) as stream,
+    ):
+        for row in rows:
+            stream.write_row(row)
 
 
 def select(

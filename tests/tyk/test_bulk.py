@@ -4,7 +4,7 @@ import uuid
 from datetime import UTC, datetime
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import DataError, IntegrityError, connection, transaction
 
 from developers.models import Developer
 from keyrequests.models import Event, Key, KeyRequest
@@ -97,3 +97,14 @@ def test_a_taken_row_is_updated_in_the_columns_asked_for():
     assert Developer.objects.get(tyk_id="another").name == "New"
     row = Developer.objects.get(pk=who.pk)
     assert (row.email, row.name, row.code) == ("new@x.example", "Old", who.code)
+
+
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite keeps any length")
+def test_a_text_that_is_too_long_is_refused_and_not_cut():
+    who = DeveloperFactory()
+    columns = ("tyk_id", "developer_id", "created_at")
+
+    with pytest.raises(DataError), transaction.atomic():
+        bulk.insert(KeyRequest, columns, [("x" * 65, who.pk, AT)])
+
+    assert KeyRequest.objects.count() == 0

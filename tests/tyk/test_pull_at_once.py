@@ -1,15 +1,18 @@
 """Two processes pull the same kind at one moment: a slow one meets the next."""
 
 import threading
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
 from django.db import connection
+from django.db.models import Model
 
 from catalogue.models import Entry
 from keyrequests.models import Key
 from tests.keyrequests.scene import Scene, build
-from tyk import pull
+from tyk import bulk, pull
 from tyk.models import PullState
 from tyk.sandbox import Sandbox
 
@@ -27,18 +30,18 @@ def scene(box: Sandbox) -> Scene:
 
 
 class Meets:
-    """Lets another process, whole, go before our first insert into `table`."""
+    """Lets another process, whole, go before our first insert into a table."""
 
-    def __init__(self, kind: str, table: str) -> None:
-        self.kind, self.start, self.met = kind, f"INSERT INTO {table} ", False
+    def __init__(self, kind: str) -> None:
+        self.kind, self.met = kind, False
 
-    def __call__(self, execute: Any, sql: str, *rest: Any) -> Any:
-        if not self.met and sql.replace('"', "").startswith(self.start):
+    def before(self, inserting: bool, insert: Callable[..., Any], *args: Any) -> Any:
+        if inserting and not self.met:
             self.met = True
             other = threading.Thread(target=self._pull)
             other.start()
             other.join()
-        return execute(sql, *rest)
+        return insert(*args)
 
     def _pull(self) -> None:
         try:
@@ -47,12 +50,15 @@ class Meets:
             connection.close()
 
 
-def test_both_list_the_same_new_key(box, scene):
+def test_both_list_the_same_new_key(box, scene, monkeypatch):
     box.issue_key(scene.developer.tyk_id, scene.policy)
-    meets = Meets("developers", Key._meta.db_table)
+    meets, insert = Meets("developers"), bulk.insert
 
-    with connection.execute_wrapper(meets):
-        pulled = pull.run("developers")
+    def inserted(model: type[Model], *rest: Any, **more: Any) -> None:
+        meets.before(model is Key, partial(insert, **more), model, *rest)
+
+    monkeypatch.setattr(bulk, "insert", inserted)
+    pulled = pull.run("developers")
 
     assert meets.met
     assert pulled.changed == 0  # the other one listed it
@@ -62,9 +68,13 @@ def test_both_list_the_same_new_key(box, scene):
 
 def test_both_find_the_same_new_entry(box, scene):
     box.add_entry("Ledger", scene.policy)
-    meets = Meets("catalogue", Entry._meta.db_table)
+    meets, start = Meets("catalogue"), f"INSERT INTO {Entry._meta.db_table} "
 
-    with connection.execute_wrapper(meets):
+    def executed(execute: Any, sql: str, *rest: Any) -> Any:
+        inserting = sql.replace('"', "").startswith(start)
+        return meets.before(inserting, execute, sql, *rest)
+
+    with connection.execute_wrapper(executed):
         pulled = pull.run("catalogue")
 
     assert meets.met
