@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from django.db import models
+from django.db import DataError, IntegrityError, models
 from django.db.transaction import get_connection
 
 Row = Sequence[object]
@@ -46,15 +46,25 @@ def insert(
 
 
 def _copy(statement: str, rows: Iterable[Row]) -> None:
-    """The rows as one stream: a statement for each costs four times as much."""
+    """The rows as one stream: a statement for each costs four times as much.
+
+    Of what PostgreSQL says of a row that it refuses the first line alone is raised:
+    the others hold the row, with names and answers of people.
+    """
     connection = get_connection()
-    with (
-        connection.cursor() as cursor,
-        connection.wrap_database_errors,
-        cursor.copy(statement) as stream,
-    ):
-        for row in rows:
-            stream.write_row(row)
+    try:
+        with (
+            connection.cursor() as cursor,
+            connection.wrap_database_errors,
+            cursor.copy(statement) as stream,
+        ):
+            for row in rows:
+                stream.write_row(row)
+    except (DataError, IntegrityError) as error:
+        refused = type(error)(str(error).partition("\n")[0])
+    else:
+        return
+    raise refused
 
 
 def select(

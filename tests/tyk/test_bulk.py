@@ -1,5 +1,6 @@
 """Rows without objects are the rows that objects would have made."""
 
+import traceback
 import uuid
 from datetime import UTC, datetime
 
@@ -104,7 +105,11 @@ def test_a_text_that_is_too_long_is_refused_and_not_cut():
     who = DeveloperFactory()
     columns = ("tyk_id", "developer_id", "created_at")
 
-    with pytest.raises(DataError), transaction.atomic():
+    with pytest.raises(DataError) as caught, transaction.atomic():
         bulk.insert(KeyRequest, columns, [("x" * 65, who.pk, AT)])
 
+    # Not what it was: an answer of somebody's would stand in the log.
+    told = "".join(traceback.format_exception(caught.value))
+    assert "value too long for type character varying(64)" in told
+    assert "xxx" not in told
     assert KeyRequest.objects.count() == 0
